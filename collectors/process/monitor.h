@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "collectors/process/snapshot.h"
+#include "collectors/procfs/reader.h"
+
+namespace memory_exporter::process {
+
+using Clock = std::chrono::steady_clock;
+
+/// How PSS is sampled.
+enum class PssMode {
+  budgeted,  ///< what changed and what is old, under the budgets
+  exact,     ///< every process in every collection, deadline permitting
+  off,       ///< stat and status only; no process is walked
+};
+
+struct Options {
+  std::vector<Dimension> group_by = {Dimension::name, Dimension::cgroup};
+  PssMode pss_mode = PssMode::budgeted;
+  std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
+  std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);
+  std::chrono::nanoseconds pss_burst = std::chrono::seconds(1);  ///< CPU time the bucket can hold
+  double pss_cpu_budget = 0.05;     ///< share of one core for walks
+  double pss_stall_budget = 0.001;  ///< share of time one target's mmap may be held up
+};
+
+/// Watches the processes of one procfs. Nothing runs on a timer: it works when collect() is called.
+class Monitor {
+ public:
+  using Now = std::function<Clock::time_point()>;
+
+  /// The tree must outlive the monitor.
+  Monitor(const procfs::Tree& procfs, Options options, Now now = &Clock::now);
+  ~Monitor();  ///< does not wait for a read that hangs in the kernel
+
+  /// Refreshes the process table, waits for samples until `deadline` or Options::pss_wait, and adds
+  /// up. One caller at a time. Fails only where the procfs root itself cannot be listed.
+  Result<std::shared_ptr<const Snapshot>> collect(Clock::time_point deadline);
+
+  /// The same without any sampling: what start-up needs to be ready.
+  Result<std::shared_ptr<const Snapshot>> collect_status_only();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace memory_exporter::process

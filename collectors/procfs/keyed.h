@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "collectors/procfs/bytes.h"
+#include "collectors/procfs/result.h"
+#include "collectors/procfs/scan.h"
+
+namespace memory_exporter::procfs {
+
+/// Takes "   123 kB" off the front. The unit is part of the form: a figure without it is refused
+/// rather than guessed at.
+inline std::optional<Bytes> take_kib(std::string_view& text) {
+  const auto kib = take_number(text);
+  if (!kib || *kib > UINT64_MAX / 1024 || take_word(text) != "kB") return std::nullopt;
+  return Bytes::from_kib(*kib);
+}
+
+/// Calls `visit(key, value)` for every "Key:value" line of a text in the form of
+/// /proc/PID/status, smaps_rollup and meminfo; lines without a colon are passed over. `visit`
+/// returns false where the value does not have its form, which ends the walk as malformed.
+template <typename Visit>
+Status for_each_keyed_line(std::string_view text, Visit&& visit) {
+  for (int number = 1; !text.empty(); ++number) {
+    const auto line = take_line(text);
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const auto key = line.substr(0, colon);
+    if (!visit(key, line.substr(colon + 1))) {
+      return malformed("unexpected value of " + std::string(key), number);
+    }
+  }
+  return Done{};
+}
+
+/// Finds table rows by their `key`. The kernel prints keys in a fixed order, so the search starts
+/// after the last row found and a table in that order is matched in one comparison a line.
+template <typename Row>
+class KeyedRows {
+ public:
+  explicit constexpr KeyedRows(std::span<const Row> rows) : rows_(rows) {}
+
+  const Row* find(std::string_view key) {
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      const auto at = (next_ + i) % rows_.size();
+      if (rows_[at].key == key) {
+        next_ = at + 1;
+        return &rows_[at];
+      }
+    }
+    return nullptr;
+  }
+
+ private:
+  std::span<const Row> rows_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace memory_exporter::procfs

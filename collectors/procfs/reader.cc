@@ -1,0 +1,135 @@
+#include "collectors/procfs/reader.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "collectors/procfs/scan.h"
+
+namespace memory_exporter::procfs {
+namespace {
+
+/// Same layout as the kernel's struct linux_dirent64; glibc's dirent64 has it too.
+using KernelEntry = struct dirent64;
+
+/// Calls `visit(name)` for each entry of an open directory; 0 or the errno.
+template <typename Visit>
+int for_each_entry(int directory, Visit&& visit) {
+  alignas(KernelEntry) std::array<char, 32 * 1024> block;
+  while (true) {
+    const auto got = ::syscall(SYS_getdents64, directory, block.data(), block.size());
+    if (got < 0) return errno;
+    if (got == 0) return 0;
+    for (long at = 0; at < got;) {
+      const auto* entry = reinterpret_cast<const KernelEntry*>(block.data() + at);
+      visit(std::string_view(entry->d_name));
+      at += entry->d_reclen;
+    }
+  }
+}
+
+ErrorKind kind_of(int error_number) {
+  switch (error_number) {
+    case ENOENT:
+    case ESRCH:
+    case ENOTDIR:
+      return ErrorKind::vanished;
+    case EACCES:
+    case EPERM:
+      return ErrorKind::denied;
+    default:
+      return ErrorKind::io;
+  }
+}
+
+}  // namespace
+
+FileDescriptor::~FileDescriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void Buffer::grow(std::size_t size, std::size_t keep) {
+  if (size <= capacity_) return;
+  const auto larger = std::max({size, capacity_ * 2, initial_size});
+  auto bytes = std::make_unique_for_overwrite<char[]>(larger);
+  if (keep > 0) std::memcpy(bytes.get(), bytes_.get(), keep);
+  bytes_ = std::move(bytes);
+  capacity_ = larger;
+}
+
+Result<Tree> Tree::open(std::string path) {
+  FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) {
+    const int error_number = errno;
+    return Error{kind_of(error_number), std::generic_category().message(error_number), path};
+  }
+  return Tree(std::move(path), std::move(directory));
+}
+
+Tree Tree::absent(std::string path) { return Tree(std::move(path), FileDescriptor()); }
+
+Error Tree::error_for(const char* relative, int error_number) const {
+  return Error{kind_of(error_number), std::generic_category().message(error_number),
+               path_ + '/' + relative};
+}
+
+Result<std::string_view> Tree::read(const char* relative, Buffer& buffer) const {
+  if (!present()) return error_for(relative, ENOENT);
+  const FileDescriptor file(::openat(directory_.get(), relative, O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return error_for(relative, errno);
+  std::size_t size = 0;
+  while (true) {
+    buffer.grow(size + 1, size);
+    const auto got = ::read(file.get(), buffer.data() + size, buffer.capacity() - size);
+    if (got == 0) return std::string_view(buffer.data(), size);
+    if (got > 0) {
+      size += static_cast<std::size_t>(got);
+    } else if (errno != EINTR) {
+      return error_for(relative, errno);
+    }
+  }
+}
+
+Result<std::vector<std::string>> Tree::list(const char* relative) const {
+  if (!present()) return error_for(relative, ENOENT);
+  const FileDescriptor directory(
+      ::openat(directory_.get(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return error_for(relative, errno);
+  std::vector<std::string> names;
+  const int failed = for_each_entry(directory.get(), [&](std::string_view name) {
+    if (name != "." && name != "..") names.emplace_back(name);
+  });
+  if (failed != 0) return error_for(relative, failed);
+  return names;
+}
+
+Result<std::string> Tree::read_link(const char* relative) const {
+  if (!present()) return error_for(relative, ENOENT);
+  std::array<char, 4096> target;
+  const auto size = ::readlinkat(directory_.get(), relative, target.data(), target.size());
+  if (size < 0) return error_for(relative, errno);
+  return std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+Status Tree::list_pids(std::vector<pid_t>& pids) const {
+  pids.clear();
+  if (!present()) return error_for("", ENOENT);
+  // A descriptor of its own: the read position of the shared one would be shared between threads.
+  const FileDescriptor directory(
+      ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return error_for("", errno);
+  const int failed = for_each_entry(directory.get(), [&](std::string_view name) {
+    if (const auto pid = to_number<pid_t>(name); pid && *pid > 0) pids.push_back(*pid);
+  });
+  if (failed != 0) return error_for("", failed);
+  return Done{};
+}
+
+}  // namespace memory_exporter::procfs

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "collectors/procfs/result.h"
+
+namespace memory_exporter::procfs {
+
+/// A file descriptor with an owner.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~FileDescriptor();
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+/// Bytes that outlive one read and are reused by the next. Grows to the largest file it has held
+/// (pages it never touched cost nothing) and is never cleared.
+class Buffer {
+ public:
+  static constexpr std::size_t initial_size = 16 * 1024;
+
+  char* data() { return bytes_.get(); }
+  std::size_t capacity() const { return capacity_; }
+  /// Grows to at least `size`; the first `keep` bytes survive.
+  void grow(std::size_t size, std::size_t keep);
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = 0;
+};
+
+/// One directory tree (--path.procfs, --path.sysfs, --path.rootfs) and the only way into it. Paths
+/// are relative and opened beneath a directory fd taken once, so the tree cannot be swapped under
+/// a running exporter. Const and safe to share between threads; the buffer is the caller's.
+///
+/// Every read goes to end of file, whatever the size: a kernel seq_file gives a page at a time and
+/// short reads are normal. Cost: one openat, the reads (the last returns 0), one close.
+class Tree {
+ public:
+  /// Fails where the path is not a directory that can be opened.
+  static Result<Tree> open(std::string path);
+  /// A tree that is not there: every read says vanished (a container without /sys).
+  static Tree absent(std::string path);
+
+  const std::string& path() const { return path_; }
+  bool present() const { return directory_.valid(); }
+  int fd() const { return directory_.get(); }
+
+  /// The file's whole text, valid until the buffer's next use. Errors name the full path.
+  Result<std::string_view> read(const char* relative, Buffer& buffer) const;
+
+  /// The names in a directory, without "." and "..", in the kernel's order ("." : the root itself).
+  Result<std::vector<std::string>> list(const char* relative) const;
+
+  /// Where a symbolic link points.
+  Result<std::string> read_link(const char* relative) const;
+
+  /// The ids in the root that are all digits: the processes of a procfs, appended to `pids`
+  /// (cleared first). Cost: getdents64 over a kept descriptor, about 0.3 us a process.
+  Status list_pids(std::vector<pid_t>& pids) const;
+
+  /// The error for an errno met on `relative`.
+  Error error_for(const char* relative, int error_number) const;
+
+ private:
+  Tree(std::string path, FileDescriptor directory)
+      : path_(std::move(path)), directory_(std::move(directory)) {}
+
+  std::string path_;
+  FileDescriptor directory_;
+};
+
+}  // namespace memory_exporter::procfs

@@ -1,0 +1,47 @@
+#include "collectors/procfs/status.h"
+
+#include "collectors/procfs/keyed.h"
+
+namespace memory_exporter::procfs {
+namespace {
+
+struct Field {
+  std::string_view key;
+  std::optional<Bytes> ProcessStatus::*member;
+};
+
+/// In the kernel's order, so that the search below finds each on its first comparison.
+constexpr Field fields[] = {
+    {"VmPeak", &ProcessStatus::virtual_peak},    {"VmSize", &ProcessStatus::virtual_size},
+    {"VmLck", &ProcessStatus::locked},           {"VmPin", &ProcessStatus::pinned},
+    {"VmHWM", &ProcessStatus::resident_peak},    {"VmRSS", &ProcessStatus::resident},
+    {"RssAnon", &ProcessStatus::resident_anon},  {"RssFile", &ProcessStatus::resident_file},
+    {"RssShmem", &ProcessStatus::resident_shmem}, {"VmData", &ProcessStatus::data},
+    {"VmStk", &ProcessStatus::stack},            {"VmExe", &ProcessStatus::text},
+    {"VmLib", &ProcessStatus::library},          {"VmPTE", &ProcessStatus::page_tables},
+    {"VmSwap", &ProcessStatus::swap},
+};
+
+}  // namespace
+
+Result<ProcessStatus> parse_status(std::string_view text) {
+  ProcessStatus status;
+  KeyedRows<Field> rows(fields);
+  const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
+    // The name comes first and is escaped by the kernel (\n, \\), so it cannot forge a line.
+    if (key.starts_with("Vm") || key.starts_with("Rss")) {
+      const auto* field = rows.find(key);
+      if (field == nullptr) return true;
+      return bool(status.*(field->member) = take_kib(value));
+    }
+    if (key == "Uid") {
+      return take_number(value).has_value() && bool(status.uid = take_number(value));
+    }
+    if (key == "Threads") return bool(status.threads = take_number(value));
+    return true;
+  });
+  if (!walked) return walked.error();
+  return status;
+}
+
+}  // namespace memory_exporter::procfs
