@@ -1,0 +1,52 @@
+#include "collectors/procfs/cgroup.h"
+
+#include "collectors/procfs/scan.h"
+
+namespace memory_exporter::procfs {
+namespace {
+
+/// "hierarchy:controllers:path". Only the first two colons divide; the path may have its own.
+struct Line {
+  std::string_view hierarchy;
+  std::string_view controllers;
+  std::string_view path;
+};
+
+std::optional<Line> split(std::string_view text) {
+  const auto first = text.find(':');
+  if (first == std::string_view::npos) return std::nullopt;
+  const auto second = text.find(':', first + 1);
+  if (second == std::string_view::npos) return std::nullopt;
+  const Line line{text.substr(0, first), text.substr(first + 1, second - first - 1),
+                  text.substr(second + 1)};
+  if (!to_number(line.hierarchy) || !line.path.starts_with('/')) return std::nullopt;
+  return line;
+}
+
+/// Whether a comma-separated list has `memory` as a whole item ("name=memory" is a named hierarchy
+/// that controls nothing).
+bool has_memory(std::string_view controllers) {
+  while (!controllers.empty()) {
+    const auto comma = controllers.find(',');
+    if (controllers.substr(0, comma) == "memory") return true;
+    if (comma == std::string_view::npos) return false;
+    controllers.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::optional<std::string_view>> memory_cgroup(std::string_view text) {
+  if (!text.empty() && text.back() != '\n') return malformed("the last line is cut short");
+  std::optional<std::string_view> unified;
+  for (int number = 1; !text.empty(); ++number) {
+    const auto line = split(take_line(text));
+    if (!line) return malformed("expected \"hierarchy:controllers:/path\"", number);
+    if (has_memory(line->controllers)) return std::optional(line->path);
+    if (line->hierarchy == "0" && line->controllers.empty()) unified = line->path;
+  }
+  return unified;
+}
+
+}  // namespace memory_exporter::procfs
