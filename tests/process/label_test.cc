@@ -47,7 +47,7 @@ TEST(AppendValidUtf8, AppendsToWhatIsThere) {
 TEST(AppendValidUtf8, ReplacesStrayBytesOneByOne) {
   EXPECT_EQ(repaired("a\x80\xBFz"), marked("a??z"));
   EXPECT_EQ(repaired("\xFE\xFF"), marked("??"));
-  EXPECT_EQ(repaired("\xC0\xAF"), marked("??"));                  // overlong '/'
+  EXPECT_EQ(repaired("\xC0\xAF"), marked("??"));                 // overlong '/'
   EXPECT_EQ(repaired("\xF8\x88\x80\x80\x80"), marked("?????"));  // five-byte form
 }
 
