@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "collectors/metric_sink.h"
+#include "collectors/process/snapshot.h"
 #include "collectors/procfs/reader.h"
 #include "collectors/procfs/result.h"
-#include "collectors/process/snapshot.h"
 
 namespace memory_exporter {
 

@@ -32,7 +32,8 @@ constexpr std::array<Family, family_count> group_families = {{
     {"memory_group_threads", MetricType::gauge,
      "Threads of the group's processes; /proc/PID/stat num_threads."},
     {"memory_group_resident_bytes", MetricType::gauge,
-     "Resident memory by kind; /proc/PID/status RssAnon, RssFile, RssShmem. Shared pages count once "
+     "Resident memory by kind; /proc/PID/status RssAnon, RssFile, RssShmem. Shared pages count "
+     "once "
      "in every process, and kernels from 6.2 to early 2025 print it approximately."},
     {"memory_group_virtual_bytes", MetricType::gauge,
      "Address space mapped; /proc/PID/status VmSize."},
@@ -55,7 +56,8 @@ constexpr std::array<Family, family_count> group_families = {{
      "Page faults of the group's processes, those that ended included; /proc/PID/stat minflt, "
      "majflt."},
     {"memory_group_unmeasured_resident_bytes", MetricType::gauge,
-     "Resident memory that the group's PSS and USS do not cover, by reason; /proc/PID/status VmRSS."},
+     "Resident memory that the group's PSS and USS do not cover, by reason; /proc/PID/status "
+     "VmRSS."},
     {"memory_group_pss_age_seconds", MetricType::gauge,
      "Age of the oldest sample in the group's PSS and USS."},
 }};

@@ -39,11 +39,10 @@ std::string_view to_string(Unmeasured reason);
 struct GroupTotals {
   std::uint64_t processes = 0;
   std::uint64_t threads = 0;
-  Bytes virtual_size;                        ///< stat's vsize where status has no VmSize
-  procfs::ProcessStatus status;              ///< sums, but resident_peak and virtual_peak: largest
-  procfs::SmapsRollup memory;                ///< sums over the samples, each taken at its own age
-  std::optional<Bytes> swap_shmem;           ///< sum over samples of Swap - VmSwap, never negative
-  std::uint64_t minor_faults = 0;            ///< never falls while the group exists
+  procfs::ProcessStatus status;     ///< sums, but resident_peak and virtual_peak: largest
+  procfs::SmapsRollup memory;       ///< sums over the samples, each taken at its own age
+  std::optional<Bytes> swap_shmem;  ///< sum over samples of Swap - VmSwap, never negative
+  std::uint64_t minor_faults = 0;   ///< never falls while the group exists
   std::uint64_t major_faults = 0;
   std::array<Bytes, unmeasured_reasons.size()> unmeasured{};  ///< by Unmeasured
   std::optional<double> oldest_sample_seconds;
@@ -66,11 +65,11 @@ struct ProcessCounts {
 /// What the walks behind PSS have cost since the start.
 struct SamplingCost {
   std::uint64_t reads = 0;
-  double read_seconds = 0;          ///< wall time inside reads
-  double cpu_seconds = 0;           ///< CPU time of the sampling thread
+  double read_seconds = 0;  ///< wall time inside reads
+  double cpu_seconds = 0;   ///< CPU time of the sampling thread
   double longest_read_seconds = 0;
-  double budget_seconds = 0;        ///< CPU time the budget has granted so far
-  std::uint64_t deferred = 0;       ///< candidates the last scrape left for later
+  double budget_seconds = 0;   ///< CPU time the budget has granted so far
+  std::uint64_t deferred = 0;  ///< candidates the last scrape left for later
 };
 
 /// A file of /proc/PID and how it failed.

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -75,6 +76,10 @@ Result<Tree> Tree::open(std::string path) {
 
 Tree Tree::absent(std::string path) { return Tree(std::move(path), FileDescriptor()); }
 
+Tree Tree::duplicate() const {
+  return Tree(path_, FileDescriptor(::fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0)));
+}
+
 Error Tree::error_for(const char* relative, int error_number) const {
   return Error{kind_of(error_number), std::generic_category().message(error_number),
                path_ + '/' + relative};
@@ -116,6 +121,13 @@ Result<std::string> Tree::read_link(const char* relative) const {
   const auto size = ::readlinkat(directory_.get(), relative, target.data(), target.size());
   if (size < 0) return error_for(relative, errno);
   return std::string(target.data(), static_cast<std::size_t>(size));
+}
+
+Result<FileId> Tree::file_id(const char* relative) const {
+  if (!present()) return error_for(relative, ENOENT);
+  struct stat found {};
+  if (::fstatat(directory_.get(), relative, &found, 0) != 0) return error_for(relative, errno);
+  return FileId{found.st_dev, found.st_ino};
 }
 
 Status Tree::list_pids(std::vector<pid_t>& pids) const {

@@ -53,4 +53,8 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
   return rollup;
 }
 
+void add(SmapsRollup& sum, const SmapsRollup& rollup) {
+  for (const auto& field : fields) add_known(sum.*(field.member), rollup.*(field.member));
+}
+
 }  // namespace memory_exporter::procfs

@@ -49,4 +49,7 @@ struct SmapsRollup {
 /// entries (a smaps) add up.
 Result<SmapsRollup> parse_smaps_rollup(std::string_view text);
 
+/// Adds one process's figures to a sum, field by field.
+void add(SmapsRollup& sum, const SmapsRollup& rollup);
+
 }  // namespace memory_exporter::procfs

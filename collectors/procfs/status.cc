@@ -1,5 +1,7 @@
 #include "collectors/procfs/status.h"
 
+#include <algorithm>
+
 #include "collectors/procfs/keyed.h"
 
 namespace memory_exporter::procfs {
@@ -42,6 +44,19 @@ Result<ProcessStatus> parse_status(std::string_view text) {
   });
   if (!walked) return walked.error();
   return status;
+}
+
+void add(ProcessStatus& sum, const ProcessStatus& status) {
+  for (const auto& field : fields) {
+    auto& total = sum.*(field.member);
+    const auto& figure = status.*(field.member);
+    if (field.member == &ProcessStatus::virtual_peak ||
+        field.member == &ProcessStatus::resident_peak) {
+      total = std::max(total, figure);
+    } else {
+      add_known(total, figure);
+    }
+  }
 }
 
 }  // namespace memory_exporter::procfs

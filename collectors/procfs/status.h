@@ -38,4 +38,8 @@ struct ProcessStatus {
 /// malformed, with its line.
 Result<ProcessStatus> parse_status(std::string_view text);
 
+/// Adds one process's figures to a sum; the two peaks, which cannot be added, keep the largest.
+/// uid and threads are left alone.
+void add(ProcessStatus& sum, const ProcessStatus& status);
+
 }  // namespace memory_exporter::procfs

@@ -1,0 +1,69 @@
+#include "collectors/process/groups.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace memory_exporter::process {
+namespace {
+
+void count_unmeasured(GroupTotals& totals, Unmeasured reason, Bytes amount) {
+  totals.unmeasured[static_cast<std::size_t>(reason)] += amount;
+}
+
+void add_sample(GroupTotals& totals, const Process& process, Clock::time_point now) {
+  const auto& sample = *process.sample;
+  procfs::add(totals.memory, sample.memory);
+  if (sample.memory.swap) {
+    add_known(totals.swap_shmem,
+              std::optional(saturating_subtract(*sample.memory.swap, sample.swap)));
+  }
+  count_unmeasured(totals, Unmeasured::stale,
+                   saturating_subtract(process.resident(), sample.resident));
+  const double age = std::chrono::duration<double>(now - sample.taken).count();
+  totals.oldest_sample_seconds = std::max(totals.oldest_sample_seconds.value_or(0.0), age);
+}
+
+}  // namespace
+
+Unmeasured why_unmeasured(const Process& process) {
+  if (process.stuck) return Unmeasured::stuck;
+  return process.denied_at ? Unmeasured::denied : Unmeasured::pending;
+}
+
+GroupState& Groups::at(const GroupKey& key) {
+  return groups_[key];
+}
+
+void Groups::add(const Process& process, Clock::time_point now) {
+  auto& group = *process.group;
+  auto& totals = group.totals_;
+  group.last_used_ = now;
+  ++totals.processes;
+  totals.threads += process.threads;
+  if (process.memory_owner) return;  // its mm is its parent's, and counted there
+  procfs::add(totals.status, process.status);
+  if (process.sample) {
+    add_sample(totals, process, now);
+  } else {
+    count_unmeasured(totals, why_unmeasured(process), process.resident());
+  }
+}
+
+std::vector<Group> Groups::publish(Clock::time_point now) {
+  std::vector<Group> published;
+  published.reserve(groups_.size());
+  for (auto group = groups_.begin(); group != groups_.end();) {
+    auto& [key, state] = *group;
+    if (now - state.last_used_ > retention) {
+      group = groups_.erase(group);
+      continue;
+    }
+    state.totals_.minor_faults = state.minor_faults_;
+    state.totals_.major_faults = state.major_faults_;
+    published.push_back({key, std::exchange(state.totals_, {})});
+    ++group;
+  }
+  return published;
+}
+
+}  // namespace memory_exporter::process

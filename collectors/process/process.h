@@ -1,0 +1,89 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "collectors/process/monitor.h"
+#include "collectors/procfs/bytes.h"
+#include "collectors/procfs/reader.h"
+#include "collectors/procfs/smaps_rollup.h"
+#include "collectors/procfs/status.h"
+
+namespace memory_exporter::process {
+
+class GroupState;
+
+/// A process over its whole life. A pid alone is reused; with the start time it is not.
+struct ProcessId {
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;  ///< ticks after boot
+  auto operator<=>(const ProcessId&) const = default;
+};
+
+/// What a process is running. Another image in the same process is an exec. The addresses are real
+/// only with ptrace access (else 0 or 1), so the name stands beside them.
+struct Image {
+  std::uint64_t start_code = 0;
+  std::uint64_t start_stack = 0;
+  std::string comm;
+  bool operator==(const Image&) const = default;
+};
+
+/// One walk of a process's page tables that counted, because the process was the same before and
+/// after it.
+struct Sample {
+  procfs::SmapsRollup memory;
+  Clock::time_point began;
+  Clock::time_point taken;
+  std::chrono::nanoseconds held{};  ///< wall time of the read: how long the target's mmap may wait
+  std::chrono::nanoseconds cpu{};   ///< CPU time of the read
+  Bytes resident;                   ///< status VmRSS when it was taken
+  Bytes swap;                       ///< status VmSwap when it was taken
+  std::uint64_t faults = 0;         ///< minor + major when it was taken
+};
+
+/// The file a process executes: those that run the same one share its pages.
+using ExecutableId = procfs::FileId;
+
+/// What is known of one user process; kernel threads are counted, not kept. One that has ended and
+/// waits for its parent (a zombie) stays in the table, so that its faults are not counted again.
+struct Process {
+  ProcessId id;
+  pid_t parent = 0;
+  pid_t memory_thread = 0;  ///< the thread to read memory through; pid unless the leader has exited
+  Image image;
+  bool ended = false;  ///< no memory any more
+  std::uint64_t threads = 0;
+  std::uint64_t minor_faults = 0;
+  std::uint64_t major_faults = 0;
+  procfs::ProcessStatus status;
+  std::optional<ExecutableId> executable;
+
+  GroupState* group = nullptr;
+  Clock::time_point cgroup_read{};
+
+  /// Between vfork and exec a child runs on its parent's mm: that memory is the parent's, and is
+  /// counted there. Sharing is fixed at clone, so `own_memory` once seen holds until the process
+  /// ends.
+  bool own_memory = false;
+  std::optional<pid_t> memory_owner;
+
+  std::optional<Sample> sample;
+  std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
+  bool stuck = false;                          ///< the last walk has not come back
+  /// When a process that shares memory with it was last seen to come, exec or go.
+  Clock::time_point neighbours_changed{};
+
+  std::uint64_t last_seen = 0;  ///< number of the refresh that saw it
+
+  Bytes resident() const { return status.resident.value_or(Bytes{}); }
+  Bytes swap() const { return status.swap.value_or(Bytes{}); }
+  std::uint64_t faults() const { return minor_faults + major_faults; }
+};
+
+}  // namespace memory_exporter::process

@@ -1,0 +1,279 @@
+#include "collectors/process/process_table.h"
+
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "collectors/process/label.h"
+#include "collectors/process/pid_path.h"
+#include "collectors/procfs/cgroup.h"
+#include "collectors/procfs/scan.h"
+
+namespace memory_exporter::process {
+namespace {
+
+bool same_image(const Image& image, const procfs::Stat& stat) {
+  return image.start_code == stat.start_code && image.start_stack == stat.start_stack &&
+         image.comm == stat.comm;
+}
+
+Image image_of(const procfs::Stat& stat) {
+  return {stat.start_code, stat.start_stack, std::string(stat.comm)};
+}
+
+/// Parents that start or adopt whatever comes: their children have nothing in common through them.
+bool adopts_strangers(const Process& process) {
+  const std::string_view name = process.image.comm;
+  return process.id.pid == 1 || name == "systemd" || name == "init" || name == "conmon" ||
+         name.starts_with("containerd-shim");
+}
+
+/// All that status says of an mm is the same: as good as the same mm, for a child and its parent.
+bool same_figures(const procfs::ProcessStatus& a, const procfs::ProcessStatus& b) {
+  return a.virtual_size == b.virtual_size && a.virtual_peak == b.virtual_peak &&
+         a.resident == b.resident && a.resident_peak == b.resident_peak &&
+         a.resident_anon == b.resident_anon && a.page_tables == b.page_tables && a.swap == b.swap;
+}
+
+}  // namespace
+
+std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b) {
+  const auto order = ::syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
+  if (order < 0) return std::nullopt;
+  return order == 0;
+}
+
+Status ProcessTable::refresh(Clock::time_point now) {
+  if (auto listed = procfs_.list_pids(pids_); !listed) return listed;
+  ++refresh_number_;
+  refreshed_ = now;
+  others_ = {};
+  changes_.clear();
+  for (const pid_t pid : pids_) refresh_process(pid);
+  drop_unseen();
+  find_memory_owners();
+  mark_neighbours();
+  return Done{};
+}
+
+void ProcessTable::refresh_process(pid_t pid) {
+  const auto text = procfs_.read(PidPath(pid, "stat").c_str(), buffer_);
+  if (!text) return count_failure("stat", text.error());
+  const auto stat = procfs::parse_stat(*text);
+  if (!stat) return count_failure("stat", stat.error());
+  if (stat->is_kernel_thread()) {
+    ++others_.kernel;
+    return;
+  }
+
+  auto& process = identify(pid, *stat);
+  // While other threads live, state Z is only the leader's, and the memory is behind them.
+  const bool leader_exited = stat->is_zombie() && stat->threads > 1;
+  process.ended = stat->is_zombie() && !leader_exited;
+  process.memory_thread = pid;
+  process.parent = static_cast<pid_t>(stat->ppid);
+  process.threads = stat->threads;
+  const auto minor = stat->minor_faults - std::exchange(process.minor_faults, stat->minor_faults);
+  const auto major = stat->major_faults - std::exchange(process.major_faults, stat->major_faults);
+  // All of stat that is needed has been copied: the buffer is free for the next file.
+
+  const bool readable = process.ended || read_memory(process);
+  if (readable && !process.ended) find_group(process);
+  // One that was never seen alive belongs to no group, and makes none.
+  if (process.group != nullptr) process.group->add_faults(minor, major);
+  if (process.ended) process.group = nullptr;
+  if (readable) process.last_seen = refresh_number_;
+}
+
+/// The table's entry for what the kernel shows under this pid now.
+Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
+  const auto [entry, is_new] = processes_.try_emplace(pid);
+  auto& process = entry->second;
+  const ProcessId id{pid, stat.start_time};
+  if (!is_new && process.id != id) {
+    note_change(process);
+    process = Process{};
+  }
+  if (process.id == id && same_image(process.image, stat)) {
+    // An adopted child has lost a parent that it may have shared memory with.
+    if (process.parent != stat.ppid) process.neighbours_changed = refreshed_;
+    return process;
+  }
+  const bool only_renamed = process.id == id && process.image.start_code == stat.start_code &&
+                            process.image.start_stack == stat.start_stack;
+  process.id = id;
+  process.image = image_of(stat);
+  process.group = nullptr;
+  if (only_renamed) return process;
+
+  if (process.executable) note_change(process);  // what it ran before the exec
+  process.sample.reset();
+  process.denied_at.reset();
+  process.own_memory = false;
+  process.parent = static_cast<pid_t>(stat.ppid);
+  const auto executable = procfs_.file_id(PidPath(pid, "exe").c_str());
+  process.executable = executable ? std::optional(*executable) : std::nullopt;
+  note_change(process);
+  return process;
+}
+
+/// status, through a thread that still has the mm. False where the process cannot be shown.
+bool ProcessTable::read_memory(Process& process) {
+  if (!read_status(process)) return false;
+  if (process.status.virtual_size || process.threads <= 1) {
+    process.ended = !process.status.virtual_size;  // exiting: the mm has gone before the state has
+    return true;
+  }
+  const auto pid = process.id.pid;
+  const auto threads = procfs_.list(PidPath(pid, "task").c_str());
+  if (!threads) {
+    count_failure("task", threads.error());
+    return false;
+  }
+  for (const auto& name : *threads) {
+    const auto thread = procfs::to_number<pid_t>(name);
+    if (!thread || *thread == pid) continue;
+    process.memory_thread = *thread;
+    if (read_status(process) && process.status.virtual_size) return true;
+  }
+  process.ended = true;
+  return true;
+}
+
+bool ProcessTable::read_status(Process& process) {
+  const PidPath path(process.id.pid, process.memory_thread, "status");
+  const auto text = procfs_.read(path.c_str(), buffer_);
+  if (!text) {
+    count_failure("status", text.error());
+    return false;
+  }
+  auto status = procfs::parse_status(*text);
+  if (!status) {
+    count_failure("status", status.error());
+    return false;
+  }
+  process.status = std::move(*status);
+  return true;
+}
+
+void ProcessTable::find_group(Process& process) {
+  if (process.group != nullptr && refreshed_ - process.cgroup_read < settings_.cgroup_max_age)
+    return;
+  GroupKey key;
+  for (const auto dimension : settings_.group_by) {
+    switch (dimension) {
+      case Dimension::name:
+        key.push_back(valid_label(process.image.comm));
+        break;
+      case Dimension::cgroup:
+        key.push_back(valid_label(read_cgroup(process)));
+        break;
+    }
+  }
+  process.cgroup_read = refreshed_;
+  process.group = &groups_.at(key);
+}
+
+/// The path, in the buffer; empty where there is none.
+std::string_view ProcessTable::read_cgroup(const Process& process) {
+  const auto text = procfs_.read(PidPath(process.id.pid, "cgroup").c_str(), buffer_);
+  if (!text) {
+    count_failure("cgroup", text.error());
+    return {};
+  }
+  const auto path = procfs::memory_cgroup(*text);
+  if (!path) {
+    count_failure("cgroup", path.error());
+    return {};
+  }
+  return path->value_or(std::string_view());
+}
+
+void ProcessTable::drop_unseen() {
+  std::erase_if(processes_, [this](const auto& entry) {
+    if (entry.second.last_seen == refresh_number_) return false;
+    note_change(entry.second);
+    return true;
+  });
+}
+
+void ProcessTable::note_change(const Process& process) {
+  changes_.push_back({process.id.pid, process.parent, process.executable});
+}
+
+/// A page's PSS is divided by its mappers, so it moves in a process that did nothing when another
+/// one starts, execs or ends. Those with the same executable, the parent, the siblings and the
+/// children are the ones with pages in common.
+void ProcessTable::mark_neighbours() {
+  if (changes_.empty() || refresh_number_ == 1) return;  // at first sight everything is unsampled
+  std::set<ExecutableId> executables;
+  std::set<pid_t> parents;
+  std::set<pid_t> parents_of_changed;
+  for (const auto& change : changes_) {
+    if (change.executable) executables.insert(*change.executable);
+    parents.insert(change.pid);
+    const auto parent = processes_.find(change.parent);
+    if (parent == processes_.end() || adopts_strangers(parent->second)) continue;
+    parents.insert(change.parent);
+    parents_of_changed.insert(change.parent);
+  }
+  for (auto& [pid, process] : processes_) {
+    if (parents.contains(process.parent) || parents_of_changed.contains(pid) ||
+        (process.executable && executables.contains(*process.executable))) {
+      process.neighbours_changed = refreshed_;
+    }
+  }
+}
+
+void ProcessTable::find_memory_owners() {
+  for (auto& [pid, process] : processes_) {
+    process.memory_owner.reset();
+    if (process.own_memory || process.ended) continue;
+    const auto parent = processes_.find(process.parent);
+    if (parent == processes_.end() || parent->second.ended ||
+        !borrows_memory(process, parent->second)) {
+      continue;
+    }
+    process.memory_owner = process.parent;
+  }
+}
+
+bool ProcessTable::borrows_memory(Process& process, const Process& parent) const {
+  // Another image is another mm. (Without ptrace access both show the same non-addresses.)
+  if (process.image.start_code != parent.image.start_code ||
+      process.image.start_stack != parent.image.start_stack) {
+    process.own_memory = true;
+    return false;
+  }
+  const auto same = settings_.same_memory(process.id.pid, parent.id.pid);
+  if (!same) return same_figures(process.status, parent.status);
+  process.own_memory = !*same;
+  return *same;
+}
+
+Process* ProcessTable::find(const ProcessId& id, const Image& image) {
+  const auto entry = processes_.find(id.pid);
+  if (entry == processes_.end()) return nullptr;
+  auto& process = entry->second;
+  return process.id == id && process.image == image && !process.ended ? &process : nullptr;
+}
+
+bool ProcessTable::still_runs(const ProcessId& id, const Image& image) {
+  const auto text = procfs_.read(PidPath(id.pid, "stat").c_str(), buffer_);
+  if (!text) return false;
+  const auto stat = procfs::parse_stat(*text);
+  return stat && stat->start_time == id.start_time && same_image(image, *stat);
+}
+
+void ProcessTable::count_failure(std::string_view file, const Error& error) {
+  if (error.kind == ErrorKind::vanished) return;  // a process that ended: nothing is wrong
+  if (error.kind == ErrorKind::denied && (file == "stat" || file == "status")) ++others_.denied;
+  count_error(file, error.kind);
+}
+
+}  // namespace memory_exporter::process

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "collectors/process/groups.h"
+#include "collectors/process/process.h"
+#include "collectors/process/snapshot.h"
+#include "collectors/procfs/reader.h"
+#include "collectors/procfs/stat.h"
+
+namespace memory_exporter::process {
+
+/// Whether two processes share one mm. Nothing where that cannot be known.
+using SameMemory = std::optional<bool> (*)(pid_t, pid_t);
+
+/// kcmp(2) with KCMP_VM, 0.4 us: needs ptrace access to both and a kernel with CONFIG_KCMP. The
+/// pids are those of the caller's own pid namespace.
+std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b);
+
+/// The processes of one procfs, from one refresh to the next.
+class ProcessTable {
+ public:
+  struct Settings {
+    std::vector<Dimension> group_by;
+    /// A cgroup path is read again after this long: container runtimes move a process about.
+    std::chrono::nanoseconds cgroup_max_age;
+    SameMemory same_memory;
+  };
+
+  /// The processes that are counted only.
+  struct Others {
+    std::uint64_t kernel = 0;
+    std::uint64_t denied = 0;  ///< their stat or status was refused (hidepid)
+  };
+
+  /// The tree must outlive the table.
+  ProcessTable(const procfs::Tree& procfs, Settings settings)
+      : procfs_(procfs), settings_(std::move(settings)) {}
+
+  /// Lists the procfs and reads stat and status of all that is in it: about 25 us a process. A
+  /// process that vanishes on the way is dropped; one that cannot be read is counted and left out.
+  /// Fails only where the root cannot be listed.
+  Status refresh(Clock::time_point now);
+
+  std::unordered_map<pid_t, Process>& processes() { return processes_; }
+
+  /// The process, if it is there and still runs that image.
+  Process* find(const ProcessId& id, const Image& image);
+
+  /// The same question put to the kernel now (one stat, about 8 us).
+  bool still_runs(const ProcessId& id, const Image& image);
+
+  Groups& groups() { return groups_; }
+  const Others& others() const { return others_; }
+
+  void count_error(std::string_view file, ErrorKind reason) { ++read_errors_[{file, reason}]; }
+  const std::map<ReadErrorKey, std::uint64_t>& read_errors() const { return read_errors_; }
+
+ private:
+  /// A start, an exec or an end: what it shared, its neighbours now share with fewer or more.
+  struct Change {
+    pid_t pid;
+    pid_t parent;
+    std::optional<ExecutableId> executable;
+  };
+
+  void refresh_process(pid_t pid);
+  Process& identify(pid_t pid, const procfs::Stat& stat);
+  bool read_memory(Process& process);
+  bool read_status(Process& process);
+  void find_group(Process& process);
+  std::string_view read_cgroup(const Process& process);
+  void drop_unseen();
+  void note_change(const Process& process);
+  void mark_neighbours();
+  void find_memory_owners();
+  bool borrows_memory(Process& process, const Process& parent) const;
+  void count_failure(std::string_view file, const Error& error);
+
+  const procfs::Tree& procfs_;
+  const Settings settings_;
+
+  procfs::Buffer buffer_;
+  std::vector<pid_t> pids_;
+  std::unordered_map<pid_t, Process> processes_;
+  std::vector<Change> changes_;
+  Groups groups_;
+  Others others_;
+  std::map<ReadErrorKey, std::uint64_t> read_errors_;
+  std::uint64_t refresh_number_ = 0;
+  Clock::time_point refreshed_{};
+};
+
+}  // namespace memory_exporter::process

@@ -1,0 +1,104 @@
+#include "collectors/process/sampling_policy.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+namespace memory_exporter::process {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr double page_bytes = 4096;
+constexpr double fixed_cost_ns = 50e3;
+constexpr double cost_ns_per_byte = 10e6 / (1 << 30);
+
+double bytes(Bytes amount) {
+  return static_cast<double>(amount.value);
+}
+
+double difference(Bytes a, Bytes b) {
+  return bytes(saturating_subtract(a, b) + saturating_subtract(b, a));
+}
+
+/// How many bytes of the group's sums are likely to be wrong without this walk.
+double expected_change(const Process& process, Clock::time_point now, nanoseconds max_age) {
+  const double resident = bytes(process.resident());
+  if (!process.sample) return resident + bytes(process.swap()) + page_bytes;
+  const auto& sample = *process.sample;
+  // A fault that leaves the resident set as it was may have broken a shared page into a private
+  // one.
+  const double moved =
+      difference(process.resident(), sample.resident) + difference(process.swap(), sample.swap);
+  const double faulted = page_bytes * static_cast<double>(process.faults() - sample.faults);
+  const double changed = std::min(std::max(moved, faulted), resident + bytes(process.swap()));
+  // Otherwise only what others did to its shared pages: a little, more the longer ago.
+  const double age = std::chrono::duration<double>(now - sample.taken) / max_age;
+  const bool neighbours_moved = process.neighbours_changed >= sample.began;
+  const double drifted = resident * (neighbours_moved ? 0.1 : 0.01 * std::min(1.0, age));
+  return changed + drifted;
+}
+
+WalkRequest request_for(const Process& process) {
+  return {process.id,         process.memory_thread, process.image,
+          process.resident(), process.swap(),        process.faults()};
+}
+
+/// Has memory of its own, and a walk of it may succeed. Asking again what was refused costs a
+/// failed open: once a max_age is enough to notice that it no longer is.
+bool is_walkable(const Process& process, Clock::time_point now, nanoseconds max_age) {
+  if (process.ended || process.memory_owner || process.stuck) return false;
+  return !process.denied_at || now - *process.denied_at >= max_age;
+}
+
+}  // namespace
+
+nanoseconds expected_cost(const Process& process) {
+  const double resident = bytes(process.resident());
+  double cost = fixed_cost_ns + resident * cost_ns_per_byte;
+  if (process.sample && process.sample->resident.value > 0) {
+    const double growth = resident / bytes(process.sample->resident);
+    cost = static_cast<double>(process.sample->cpu.count()) * std::max(growth, 0.1);
+  }
+  return nanoseconds(static_cast<std::int64_t>(std::max(cost, 1e3)));
+}
+
+bool is_outdated(const Process& process, Clock::time_point now, nanoseconds max_age) {
+  if (!process.sample) return true;
+  const auto& sample = *process.sample;
+  return process.neighbours_changed >= sample.began || process.resident() != sample.resident ||
+         process.swap() != sample.swap || process.faults() != sample.faults ||
+         now - sample.taken >= max_age;
+}
+
+bool may_stall(const Process& process, Clock::time_point now, double stall_budget) {
+  if (!process.sample) return true;
+  const auto rest = process.sample->held / stall_budget;
+  return now - process.sample->taken >= rest;
+}
+
+std::vector<WalkRequest> choose_walks(const std::unordered_map<pid_t, Process>& processes,
+                                      const Options& options, Clock::time_point began,
+                                      Clock::time_point now) {
+  std::vector<std::pair<double, const Process*>> candidates;
+  for (const auto& [pid, process] : processes) {
+    if (!is_walkable(process, now, options.pss_max_age)) continue;
+    const bool wanted = options.pss_mode == PssMode::exact
+                            ? !process.sample || process.sample->began < began
+                            : is_outdated(process, now, options.pss_max_age) &&
+                                  may_stall(process, now, options.pss_stall_budget);
+    if (!wanted) continue;
+    const double worth = expected_change(process, now, options.pss_max_age) /
+                         static_cast<double>(expected_cost(process).count());
+    candidates.emplace_back(worth, &process);
+  }
+  std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second->id < b.second->id;
+  });
+  std::vector<WalkRequest> walks;
+  walks.reserve(candidates.size());
+  for (const auto& [worth, process] : candidates) walks.push_back(request_for(*process));
+  return walks;
+}
+
+}  // namespace memory_exporter::process
