@@ -30,8 +30,10 @@ Unmeasured why_unmeasured(const Process& process) {
   return process.denied_at ? Unmeasured::denied : Unmeasured::pending;
 }
 
-GroupState& Groups::at(const GroupKey& key) {
-  return groups_[key];
+GroupState& Groups::at(const GroupKey& key, Clock::time_point now) {
+  auto& group = groups_[key];
+  group.last_used_ = now;
+  return group;
 }
 
 void Groups::add(const Process& process, Clock::time_point now) {

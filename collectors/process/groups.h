@@ -35,7 +35,7 @@ class Groups {
   static constexpr std::chrono::minutes retention{15};
 
   /// The group of that key, made where it is new.
-  GroupState& at(const GroupKey& key);
+  GroupState& at(const GroupKey& key, Clock::time_point now);
 
   /// Counts a process in its group: once each between two publish().
   void add(const Process& process, Clock::time_point now);

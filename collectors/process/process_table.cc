@@ -176,7 +176,7 @@ void ProcessTable::find_group(Process& process) {
     }
   }
   process.cgroup_read = refreshed_;
-  process.group = &groups_.at(key);
+  process.group = &groups_.at(key, refreshed_);
 }
 
 /// The path, in the buffer; empty where there is none.

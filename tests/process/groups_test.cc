@@ -1,0 +1,136 @@
+#include "collectors/process/groups.h"
+
+#include <gtest/gtest.h>
+
+namespace memory_exporter::process {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr Clock::time_point start{std::chrono::hours(1)};
+
+class GroupsTest : public ::testing::Test {
+ protected:
+  Process process(std::uint64_t resident_kib) {
+    Process process;
+    process.threads = 2;
+    process.group = &groups_.at({"app"}, start);
+    process.status.resident = Bytes::from_kib(resident_kib);
+    return process;
+  }
+
+  static Sample sample(std::uint64_t pss_kib, std::uint64_t resident_kib) {
+    Sample sample;
+    sample.taken = start;
+    sample.memory.pss = Bytes::from_kib(pss_kib);
+    sample.resident = Bytes::from_kib(resident_kib);
+    return sample;
+  }
+
+  GroupTotals publish(Clock::time_point now = start) {
+    auto published = groups_.publish(now);
+    EXPECT_EQ(published.size(), 1u);
+    return published.at(0).totals;
+  }
+
+  static Bytes unmeasured(const GroupTotals& totals, Unmeasured reason) {
+    return totals.unmeasured[static_cast<std::size_t>(reason)];
+  }
+
+  Groups groups_;
+};
+
+TEST_F(GroupsTest, WithoutASamplePssIsAbsentAndTheResidentSetIsUnmeasured) {
+  groups_.add(process(100), start);
+  const auto totals = publish();
+  EXPECT_EQ(totals.processes, 1u);
+  EXPECT_EQ(totals.threads, 2u);
+  EXPECT_FALSE(totals.memory.pss.has_value());
+  EXPECT_FALSE(totals.oldest_sample_seconds.has_value());
+  EXPECT_EQ(unmeasured(totals, Unmeasured::pending), Bytes::from_kib(100));
+}
+
+TEST_F(GroupsTest, TheReasonIsTold) {
+  auto denied = process(100);
+  denied.denied_at = start;
+  auto stuck = process(10);
+  stuck.stuck = true;
+  groups_.add(denied, start);
+  groups_.add(stuck, start);
+  const auto totals = publish();
+  EXPECT_EQ(unmeasured(totals, Unmeasured::denied), Bytes::from_kib(100));
+  EXPECT_EQ(unmeasured(totals, Unmeasured::stuck), Bytes::from_kib(10));
+  EXPECT_EQ(unmeasured(totals, Unmeasured::pending), Bytes{});
+}
+
+TEST_F(GroupsTest, GrowthSinceTheSampleIsStaleAndShrinkingIsNot) {
+  auto grown = process(150);
+  grown.sample = sample(80, 100);
+  auto shrunk = process(50);
+  shrunk.sample = sample(40, 100);
+  groups_.add(grown, start);
+  groups_.add(shrunk, start);
+  const auto totals = publish();
+  EXPECT_EQ(totals.memory.pss, Bytes::from_kib(120));
+  EXPECT_EQ(unmeasured(totals, Unmeasured::stale), Bytes::from_kib(50));
+}
+
+TEST_F(GroupsTest, AgeIsThatOfTheOldestSample) {
+  auto young = process(1);
+  young.sample = sample(1, 1);
+  young.sample->taken = start + seconds(8);
+  auto old = process(1);
+  old.sample = sample(1, 1);
+  groups_.add(old, start + seconds(10));
+  groups_.add(young, start + seconds(10));
+  EXPECT_DOUBLE_EQ(publish().oldest_sample_seconds.value(), 10.0);
+}
+
+TEST_F(GroupsTest, SwappedSharedMemoryIsWhatVmSwapMisses) {
+  auto swapped = process(1);
+  swapped.sample = sample(1, 1);
+  swapped.sample->memory.swap = Bytes::from_kib(70);
+  swapped.sample->swap = Bytes::from_kib(50);
+  groups_.add(swapped, start);
+  EXPECT_EQ(publish().swap_shmem, Bytes::from_kib(20));
+}
+
+TEST_F(GroupsTest, BorrowedMemoryIsCountedOnce) {
+  auto child = process(100);
+  child.memory_owner = 1;
+  groups_.add(process(100), start);
+  groups_.add(child, start);
+  const auto totals = publish();
+  EXPECT_EQ(totals.processes, 2u);
+  EXPECT_EQ(totals.status.resident, Bytes::from_kib(100));
+  EXPECT_EQ(unmeasured(totals, Unmeasured::pending), Bytes::from_kib(100));
+}
+
+TEST_F(GroupsTest, PeaksAreTheLargestAndTheRestIsSummed) {
+  auto a = process(1);
+  a.status.resident_peak = Bytes{5};
+  a.status.data = Bytes{5};
+  auto b = process(1);
+  b.status.resident_peak = Bytes{7};
+  b.status.data = Bytes{7};
+  groups_.add(a, start);
+  groups_.add(b, start);
+  const auto totals = publish();
+  EXPECT_EQ(totals.status.resident_peak, Bytes{7});
+  EXPECT_EQ(totals.status.data, Bytes{12});
+}
+
+TEST_F(GroupsTest, AnEmptyGroupKeepsItsCountersForAWhile) {
+  groups_.at({"app"}, start).add_faults(5, 1);
+  groups_.add(process(1), start);
+  EXPECT_EQ(publish().minor_faults, 5u);
+  const auto empty = publish(start + minutes(10));
+  EXPECT_EQ(empty.processes, 0u);
+  EXPECT_EQ(empty.minor_faults, 5u);
+  EXPECT_FALSE(empty.status.resident.has_value());
+  EXPECT_TRUE(groups_.publish(start + minutes(16)).empty());
+}
+
+}  // namespace
+}  // namespace memory_exporter::process

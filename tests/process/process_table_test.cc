@@ -1,0 +1,272 @@
+#include "collectors/process/process_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/process/fake_process.h"
+
+namespace memory_exporter::process {
+namespace {
+
+using memory_exporter::testing::TempTree;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+std::optional<bool> nobody_knows(pid_t, pid_t) {
+  return std::nullopt;
+}
+std::optional<bool> all_share(pid_t, pid_t) {
+  return true;
+}
+std::optional<bool> none_shares(pid_t, pid_t) {
+  return false;
+}
+
+class ProcessTableTest : public ::testing::Test {
+ protected:
+  void refresh(seconds later = seconds(1)) {
+    now_ += later;
+    ASSERT_TRUE(table_.refresh(now_));
+  }
+
+  /// The groups as one collection would publish them.
+  std::vector<Group> groups() {
+    for (const auto& [pid, process] : table_.processes()) {
+      if (!process.ended) table_.groups().add(process, now_);
+    }
+    return table_.groups().publish(now_);
+  }
+
+  std::uint64_t minor_faults(const GroupKey& key) {
+    for (const auto& group : groups()) {
+      if (group.key == key) return group.totals.minor_faults;
+    }
+    ADD_FAILURE() << "no such group";
+    return 0;
+  }
+
+  TempTree procfs_;
+  procfs::Tree tree_ = procfs_.open();
+  Clock::time_point now_{std::chrono::hours(1)};
+  ProcessTable table_{tree_, {{Dimension::name, Dimension::cgroup}, seconds(60), nobody_knows}};
+};
+
+TEST_F(ProcessTableTest, ReadsStatStatusAndCgroup) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  refresh();
+  ASSERT_EQ(table_.processes().size(), 1u);
+  const auto& process = table_.processes().at(10);
+  EXPECT_EQ(process.id, (ProcessId{10, 1000}));
+  EXPECT_EQ(process.resident(), Bytes::from_kib(1000));
+  EXPECT_EQ(process.faults(), 101u);
+  const auto published = groups();
+  ASSERT_EQ(published.size(), 1u);
+  EXPECT_EQ(published[0].key, (GroupKey{"app", "/app.slice"}));
+}
+
+TEST_F(ProcessTableTest, CountsKernelThreadsByTheirFlagAndKeepsThemOut) {
+  FakeProcess{.pid = 2, .comm = "kthreadd", .flags = 0x208040}.write(procfs_);
+  refresh();
+  EXPECT_TRUE(table_.processes().empty());
+  EXPECT_EQ(table_.others().kernel, 1u);
+}
+
+TEST_F(ProcessTableTest, AZombieHasNoMemoryAndItsFaultsAreCountedOnce) {
+  FakeProcess process{.pid = 10, .minor_faults = 100};
+  process.write(procfs_);
+  refresh();
+  process.state = 'Z';
+  process.minor_faults = 130;
+  process.has_memory = false;
+  process.write(procfs_);
+  for (int i = 0; i < 3; ++i) {
+    refresh();
+    EXPECT_TRUE(table_.processes().at(10).ended);
+    EXPECT_EQ(minor_faults({"app", "/app.slice"}), 130u);
+  }
+}
+
+TEST_F(ProcessTableTest, ALeaderThatExitedIsReadThroughALivingThread) {
+  FakeProcess leader{.pid = 10, .state = 'Z', .threads = 3, .has_memory = false};
+  leader.write(procfs_);
+  procfs_.write("10/task/10/status", leader.status());
+  procfs_.write("10/task/12/status", FakeProcess{.pid = 12, .threads = 3}.status());
+  refresh();
+  const auto& process = table_.processes().at(10);
+  EXPECT_FALSE(process.ended);
+  EXPECT_EQ(process.memory_thread, 12);
+  EXPECT_EQ(process.resident(), Bytes::from_kib(1000));
+}
+
+TEST_F(ProcessTableTest, FaultCountersSurviveExitAndPidReuse) {
+  FakeProcess first{.pid = 10, .minor_faults = 500, .start_time = 1000};
+  first.write(procfs_);
+  refresh();
+  EXPECT_EQ(minor_faults({"app", "/app.slice"}), 500u);
+
+  FakeProcess reused{.pid = 10, .minor_faults = 20, .start_time = 2000};
+  reused.write(procfs_);
+  refresh();
+  EXPECT_EQ(minor_faults({"app", "/app.slice"}), 520u);
+
+  procfs_.remove("10");
+  refresh();
+  EXPECT_EQ(minor_faults({"app", "/app.slice"}), 520u);
+}
+
+TEST_F(ProcessTableTest, ARenameMovesOnlyTheFaultsThatComeAfterIt) {
+  FakeProcess process{.pid = 10, .comm = "before", .minor_faults = 500};
+  process.write(procfs_);
+  refresh();
+  process.comm = "after";
+  process.minor_faults = 507;
+  process.write(procfs_);
+  refresh();
+  EXPECT_EQ(minor_faults({"before", "/app.slice"}), 500u);
+  EXPECT_EQ(minor_faults({"after", "/app.slice"}), 7u);
+}
+
+TEST_F(ProcessTableTest, AnExecDropsTheSampleAndARenameDoesNot) {
+  FakeProcess process{.pid = 10};
+  process.write(procfs_);
+  refresh();
+  table_.processes().at(10).sample.emplace();
+
+  process.comm = "renamed";
+  process.write(procfs_);
+  refresh();
+  EXPECT_TRUE(table_.processes().at(10).sample.has_value());
+
+  process.start_stack += 4096;
+  process.write(procfs_);
+  refresh();
+  EXPECT_FALSE(table_.processes().at(10).sample.has_value());
+}
+
+TEST_F(ProcessTableTest, ReadsTheCgroupAgainAfterItsMaxAgeAndNotBefore) {
+  FakeProcess process{.pid = 10};
+  process.write(procfs_);
+  refresh();
+  process.cgroup = "0::/moved.slice\n";
+  process.write(procfs_);
+  refresh(seconds(10));
+  EXPECT_EQ(groups()[0].key[1], "/app.slice");
+  refresh(seconds(60));
+  const auto published = groups();
+  ASSERT_EQ(published.size(), 2u);  // the old one keeps its counters
+  EXPECT_EQ(published[0].totals.processes, 0u);
+  EXPECT_EQ(published[1].key[1], "/moved.slice");
+  EXPECT_EQ(published[1].totals.minor_faults, 0u);  // only what comes after the move
+}
+
+TEST_F(ProcessTableTest, AVanishedProcessIsNoError) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  procfs_.remove("10/status");
+  procfs_.write("11/other", "");
+  refresh();
+  EXPECT_TRUE(table_.processes().empty());
+  EXPECT_TRUE(table_.read_errors().empty());
+}
+
+TEST_F(ProcessTableTest, AMalformedFileLeavesOneProcessOutAndIsCounted) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  FakeProcess{.pid = 11}.write(procfs_);
+  procfs_.write("10/stat", "10 (app) S");
+  refresh();
+  EXPECT_EQ(table_.processes().count(10), 0u);
+  EXPECT_EQ(table_.processes().count(11), 1u);
+  EXPECT_EQ(table_.read_errors().at({"stat", ErrorKind::malformed}), 1u);
+}
+
+TEST_F(ProcessTableTest, NamesOfAnyBytesBecomeOneValidLabelEach) {
+  FakeProcess{.pid = 10, .comm = "a\"b\\c\nd"}.write(procfs_);
+  FakeProcess{.pid = 11, .comm = "bad\xff\xfe"}.write(procfs_);
+  refresh();
+  const auto published = groups();
+  ASSERT_EQ(published.size(), 2u);
+  EXPECT_EQ(published[0].key[0], "a\"b\\c\nd");
+  EXPECT_EQ(published[1].key[0], "bad\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+TEST_F(ProcessTableTest, AStartTouchesSiblingsParentAndTheSameExecutable) {
+  // Executables are told apart by the file behind the exe link.
+  procfs_.write("bin/shared", "");
+  procfs_.write("bin/else", "");
+  const auto run = [this](int pid, int ppid, const char* binary) {
+    FakeProcess{.pid = pid, .ppid = ppid}.write(procfs_);
+    std::filesystem::create_symlink(procfs_.path(binary),
+                                    procfs_.path(std::to_string(pid) + "/exe"));
+  };
+  run(10, 1, "bin/shared");
+  run(20, 1, "bin/else");
+  run(21, 20, "bin/else");
+  run(30, 1, "bin/shared");
+  run(40, 1, "bin/else");
+  std::filesystem::remove(procfs_.path("40/exe"));
+  refresh();
+  refresh();
+  for (const auto& [pid, process] : table_.processes()) {
+    EXPECT_EQ(process.neighbours_changed, Clock::time_point{}) << pid;
+  }
+  run(22, 20, "bin/shared");
+  refresh();
+  const auto touched = [this](int pid) {
+    return table_.processes().at(pid).neighbours_changed == now_;
+  };
+  EXPECT_TRUE(touched(20)) << "its parent";
+  EXPECT_TRUE(touched(21)) << "its sibling";
+  EXPECT_TRUE(touched(10)) << "the same executable";
+  EXPECT_TRUE(touched(30)) << "the same executable";
+  EXPECT_FALSE(touched(40)) << "a stranger";
+}
+
+TEST_F(ProcessTableTest, AnExitTouchesItsChildrenWhoeverAdoptsThem) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  FakeProcess child{.pid = 11, .ppid = 10};
+  child.write(procfs_);
+  FakeProcess{.pid = 12}.write(procfs_);
+  refresh();
+  procfs_.remove("10");
+  child.ppid = 1;
+  child.write(procfs_);
+  refresh();
+  EXPECT_EQ(table_.processes().at(11).neighbours_changed, now_);
+  EXPECT_NE(table_.processes().at(12).neighbours_changed, now_);
+}
+
+class SharedMemoryTest : public ::testing::Test {
+ protected:
+  /// Whether the child of a parent with the same figures is counted with its parent's memory.
+  bool borrows(SameMemory same_memory, const FakeProcess& child) {
+    TempTree procfs;
+    FakeProcess{.pid = 10}.write(procfs);
+    child.write(procfs);
+    const auto tree = procfs.open();
+    ProcessTable table(tree, {{Dimension::name}, seconds(60), same_memory});
+    EXPECT_TRUE(table.refresh(Clock::time_point(seconds(1))));
+    return table.processes().at(child.pid).memory_owner.has_value();
+  }
+};
+
+TEST_F(SharedMemoryTest, AVforkChildBelongsToItsParent) {
+  EXPECT_TRUE(borrows(all_share, {.pid = 11, .ppid = 10}));
+  EXPECT_FALSE(borrows(none_shares, {.pid = 11, .ppid = 10}));
+}
+
+TEST_F(SharedMemoryTest, WithoutKcmpEqualFiguresDecide) {
+  EXPECT_TRUE(borrows(nobody_knows, {.pid = 11, .ppid = 10}));
+  EXPECT_FALSE(borrows(nobody_knows, {.pid = 11, .ppid = 10, .anon_kib = 301}));
+}
+
+TEST_F(SharedMemoryTest, AnotherImageIsAnotherMemory) {
+  EXPECT_FALSE(borrows(all_share, {.pid = 11, .ppid = 10, .start_stack = 4711}));
+}
+
+TEST(ProcessTable, AMissingRootIsAnError) {
+  const auto tree = procfs::Tree::absent("/nowhere");
+  ProcessTable table(tree, {{Dimension::name}, seconds(60), nobody_knows});
+  EXPECT_FALSE(table.refresh(Clock::time_point(seconds(1))));
+}
+
+}  // namespace
+}  // namespace memory_exporter::process

@@ -1,0 +1,192 @@
+#include "collectors/process/sampler.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "tests/process/fake_process.h"
+
+namespace memory_exporter::process {
+namespace {
+
+using memory_exporter::testing::TempTree;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+WalkRequest request(pid_t pid) {
+  WalkRequest request;
+  request.id = {pid, 1};
+  request.memory_thread = pid;
+  return request;
+}
+
+/// A sampler's clock that a test can push forward.
+class PushedClock {
+ public:
+  Monitor::Now now() {
+    return [ahead = ahead_] { return Clock::now() + ahead->load(); };
+  }
+  void push(nanoseconds by) { ahead_->store(ahead_->load() + by); }
+
+ private:
+  std::shared_ptr<std::atomic<nanoseconds>> ahead_ =
+      std::make_shared<std::atomic<nanoseconds>>(nanoseconds::zero());
+};
+
+TEST(TokenBucket, StartsFullAndRefillsAtItsRate) {
+  const Clock::time_point start{};
+  TokenBucket bucket(0.05, seconds(1), start);
+  EXPECT_TRUE(bucket.may_spend(start));
+  bucket.spend(seconds(1));
+  EXPECT_FALSE(bucket.may_spend(start));
+  EXPECT_TRUE(bucket.may_spend(start + seconds(1)));
+  EXPECT_EQ(bucket.granted(), seconds(1) + milliseconds(50));
+}
+
+TEST(TokenBucket, ADebtIsPaidBeforeTheNextWalk) {
+  const Clock::time_point start{};
+  TokenBucket bucket(0.05, seconds(1), start);
+  bucket.spend(seconds(2));
+  EXPECT_FALSE(bucket.may_spend(start + seconds(19)));
+  EXPECT_TRUE(bucket.may_spend(start + seconds(21)));
+}
+
+TEST(TokenBucket, NeverHoldsMoreThanItsBurst) {
+  const Clock::time_point start{};
+  TokenBucket bucket(0.05, seconds(1), start);
+  EXPECT_TRUE(bucket.may_spend(start + std::chrono::hours(10)));
+  EXPECT_EQ(bucket.granted(), seconds(1));
+}
+
+class SamplerTest : public ::testing::Test {
+ protected:
+  /// A file whose opening hangs, as a read under a lock held for writing does.
+  void make_hanging(const char* path) {
+    procfs_.write(std::string(path) + ".folder", "");
+    ASSERT_EQ(::mkfifo(procfs_.path(path).c_str(), 0600), 0);
+  }
+
+  void release(const char* path) {
+    // Opening for writing lets the reader go; closing gives it end of file.
+    ::close(::open(procfs_.path(path).c_str(), O_WRONLY));
+  }
+
+  TempTree procfs_;
+  procfs::Tree tree_ = procfs_.open();
+};
+
+TEST_F(SamplerTest, ReadsInTheOrderGiven) {
+  for (const int pid : {10, 11, 12}) FakeProcess{.pid = pid}.write(procfs_);
+  Sampler sampler(tree_, {}, &Clock::now);
+  sampler.submit({request(12), request(10), request(11)});
+  sampler.wait(seconds(10));
+  const auto walks = sampler.take();
+  ASSERT_EQ(walks.size(), 3u);
+  EXPECT_EQ(walks[0].request.id.pid, 12);
+  EXPECT_EQ(walks[2].request.id.pid, 11);
+  ASSERT_TRUE(walks[0].memory);
+  EXPECT_EQ(walks[0].memory->pss, Bytes::from_kib(650));
+  EXPECT_EQ(sampler.cost().reads, 3u);
+  EXPECT_TRUE(sampler.take().empty());
+}
+
+TEST_F(SamplerTest, WithoutARollupItAddsUpSmaps) {
+  procfs_.write("10/smaps",
+                "400-500 r-xp 00 00:00 0 /a\nPss: 4 kB\n500-600 rw-p 0 0:0 0\nPss: 8 kB\n");
+  Sampler sampler(tree_, {}, &Clock::now);
+  sampler.submit({request(10)});
+  sampler.wait(seconds(10));
+  const auto walks = sampler.take();
+  ASSERT_EQ(walks.size(), 1u);
+  ASSERT_TRUE(walks[0].memory) << walks[0].memory.error().message();
+  EXPECT_EQ(walks[0].memory->pss, Bytes::from_kib(12));
+}
+
+TEST_F(SamplerTest, AVanishedProcessComesBackAsAnError) {
+  Sampler sampler(tree_, {}, &Clock::now);
+  sampler.submit({request(10)});
+  sampler.wait(seconds(10));
+  const auto walks = sampler.take();
+  ASSERT_EQ(walks.size(), 1u);
+  ASSERT_FALSE(walks[0].memory);
+  EXPECT_EQ(walks[0].memory.error().kind, ErrorKind::vanished);
+}
+
+TEST_F(SamplerTest, AnEmptyBudgetDefersWhatIsLeft) {
+  for (const int pid : {10, 11}) FakeProcess{.pid = pid}.write(procfs_);
+  // One nanosecond: the first walk may begin, and spends more than that.
+  Sampler sampler(tree_, {1e-12, nanoseconds(1), false}, &Clock::now);
+  sampler.submit({request(10), request(11)});
+  sampler.wait(seconds(10));
+  EXPECT_EQ(sampler.take().size(), 1u);
+  EXPECT_EQ(sampler.cost().deferred, 1u);
+}
+
+TEST_F(SamplerTest, AHungReadIsReplacedAndReportedAndNeverWaitedFor) {
+  make_hanging("10/smaps_rollup");
+  FakeProcess{.pid = 11}.write(procfs_);
+  PushedClock clock;
+  const auto began = Clock::now();
+  {
+    Sampler sampler(tree_, {}, clock.now());
+    sampler.submit({request(10), request(11)});
+    sampler.wait(milliseconds(50));
+    EXPECT_TRUE(sampler.stuck().empty());
+    clock.push(seconds(3));
+    ASSERT_EQ(sampler.stuck(), std::vector<ProcessId>{request(10).id});
+    sampler.wait(seconds(10));  // the replacement reads on
+    const auto walks = sampler.take();
+    ASSERT_EQ(walks.size(), 1u);
+    EXPECT_EQ(walks[0].request.id.pid, 11);
+    EXPECT_EQ(sampler.stuck().size(), 1u);
+  }
+  EXPECT_LT(Clock::now() - began, seconds(5));
+  release("10/smaps_rollup");
+}
+
+TEST_F(SamplerTest, AHungReadThatComesBackIsNoLongerStuck) {
+  make_hanging("10/smaps_rollup");
+  PushedClock clock;
+  Sampler sampler(tree_, {}, clock.now());
+  sampler.submit({request(10)});
+  sampler.wait(milliseconds(20));
+  clock.push(seconds(3));
+  EXPECT_EQ(sampler.stuck().size(), 1u);
+  release("10/smaps_rollup");
+  for (int i = 0; i < 1000 && !sampler.stuck().empty(); ++i) {
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  EXPECT_TRUE(sampler.stuck().empty());
+  FakeProcess{.pid = 11}.write(procfs_);
+  sampler.submit({request(11)});
+  sampler.wait(seconds(10));
+  EXPECT_FALSE(sampler.take().empty());
+}
+
+TEST_F(SamplerTest, WhenEveryThreadHangsTheScrapeGoesOn) {
+  const std::vector<const char*> files = {"10/smaps_rollup", "11/smaps_rollup", "12/smaps_rollup"};
+  for (const auto* file : files) make_hanging(file);
+  FakeProcess{.pid = 13}.write(procfs_);
+  PushedClock clock;
+  {
+    Sampler sampler(tree_, {}, clock.now());
+    sampler.submit({request(10), request(11), request(12), request(13)});
+    for (int i = 0; i < 3; ++i) {
+      sampler.wait(milliseconds(20));
+      clock.push(seconds(3));
+      sampler.stuck();
+    }
+    const auto began = Clock::now();
+    sampler.wait(seconds(30));
+    EXPECT_LT(Clock::now() - began, seconds(10));
+    EXPECT_EQ(sampler.stuck().size(), 3u);
+  }
+  for (const auto* file : files) release(file);
+}
+
+}  // namespace
+}  // namespace memory_exporter::process
