@@ -13,8 +13,8 @@ namespace memory_exporter::procfs {
 ///
 /// Each line is "hierarchy:controllers:path". On cgroup v1 and on a hybrid machine the line whose
 /// controllers include `memory` counts, wherever it stands; else the v2 line, "0::path", which on a
-/// hybrid machine names a hierarchy that holds no memory controller. Nothing where there is neither:
-/// a kernel without the memory controller and without a v2 mount.
+/// hybrid machine names a hierarchy that holds no memory controller. Nothing where there is
+/// neither: a kernel without the memory controller and without a v2 mount.
 ///
 /// The result is a view into `text`, the path as the kernel prints it: relative to the reader's
 /// cgroup namespace ("/../../x" outside it), with " (deleted)" after a v2 cgroup that is gone while

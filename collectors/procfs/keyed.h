@@ -21,11 +21,24 @@ inline std::optional<Bytes> take_kib(std::string_view& text) {
   return Bytes::from_kib(*kib);
 }
 
+/// Reads "   123 kB", the whole of `text`, into `amount`; false for any other form. An amount that
+/// no machine can hold leaves `amount` absent: some kernels print a difference that wrapped below 0
+/// (VmLib before 4.15), and that is a figure nobody knows, not a file nobody can read.
+inline bool read_kib(std::string_view text, std::optional<Bytes>& amount) {
+  const auto kib = take_number(text);
+  if (!kib || take_word(text) != "kB" || !take_word(text).empty()) return false;
+  if (*kib <= UINT64_MAX / 1024) amount = Bytes::from_kib(*kib);
+  return true;
+}
+
 /// Calls `visit(key, value)` for every "Key:value" line of a text in the form of
 /// /proc/PID/status, smaps_rollup and meminfo; lines without a colon are passed over. `visit`
-/// returns false where the value does not have its form, which ends the walk as malformed.
+/// returns false where the value does not have its form, which ends the walk as malformed. So does
+/// a last line without its newline: the kernel ends every line, so such a text was cut short and
+/// its last figure may have lost digits.
 template <typename Visit>
 Status for_each_keyed_line(std::string_view text, Visit&& visit) {
+  if (!text.empty() && text.back() != '\n') return malformed("the last line is cut short");
   for (int number = 1; !text.empty(); ++number) {
     const auto line = take_line(text);
     const auto colon = line.find(':');
@@ -46,17 +59,21 @@ class KeyedRows {
   explicit constexpr KeyedRows(std::span<const Row> rows) : rows_(rows) {}
 
   const Row* find(std::string_view key) {
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      const auto at = (next_ + i) % rows_.size();
-      if (rows_[at].key == key) {
-        next_ = at + 1;
-        return &rows_[at];
+    const Row* row = find_between(key, next_, rows_.size());
+    return row != nullptr ? row : find_between(key, 0, next_);
+  }
+
+ private:
+  const Row* find_between(std::string_view key, std::size_t first, std::size_t last) {
+    for (; first < last; ++first) {
+      if (rows_[first].key == key) {
+        next_ = first + 1;
+        return &rows_[first];
       }
     }
     return nullptr;
   }
 
- private:
   std::span<const Row> rows_;
   std::size_t next_ = 0;
 };

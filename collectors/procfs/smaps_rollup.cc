@@ -45,9 +45,12 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
   const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
     const auto* field = rows.find(key);
     if (field == nullptr) return true;
-    const auto amount = take_kib(value);
-    add_known(rollup.*(field->member), amount);
-    return amount.has_value();
+    std::optional<Bytes> amount;
+    if (!read_kib(value, amount)) return false;
+    auto& sum = rollup.*(field->member);
+    if (sum && amount && *sum + *amount < *sum) return false;
+    add_known(sum, amount);
+    return true;
   });
   if (!walked) return walked.error();
   return rollup;

@@ -12,12 +12,12 @@ namespace memory_exporter::procfs {
 /// smaps where there is none. Needs ptrace access. This is the dear one: the kernel walks the page
 /// tables, 9-12 ms per GiB of resident 4 KiB pages, and the target's mmap/munmap wait for it.
 ///
-/// A field the kernel does not print stays absent. An empty text is a process without memory (a
-/// kernel thread, a zombie): every field is absent.
+/// A field the kernel does not print stays absent. A process without memory (a kernel thread, a
+/// zombie) answers with ESRCH or, before 4.19, with an empty text: then every field is absent.
 struct SmapsRollup {
   std::optional<Bytes> resident;         ///< Rss
   std::optional<Bytes> pss;              ///< Pss
-  std::optional<Bytes> pss_dirty;        ///< Pss_Dirty (5.20)
+  std::optional<Bytes> pss_dirty;        ///< Pss_Dirty (6.0)
   std::optional<Bytes> pss_anon;         ///< Pss_Anon (5.3; smaps_rollup only)
   std::optional<Bytes> pss_file;         ///< Pss_File
   std::optional<Bytes> pss_shmem;        ///< Pss_Shmem
@@ -45,8 +45,8 @@ struct SmapsRollup {
   }
 };
 
-/// Unknown keys are passed over; a known key without "N kB" is malformed, with its line. Several
-/// entries (a smaps) add up.
+/// Unknown keys are passed over; a known key without "N kB" is malformed, with its line, and so is a
+/// text whose last line was cut short. Several entries (a smaps) add up.
 Result<SmapsRollup> parse_smaps_rollup(std::string_view text);
 
 /// Adds one process's figures to a sum, field by field.

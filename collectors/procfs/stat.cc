@@ -10,8 +10,8 @@ class Fields {
  public:
   Fields(std::string_view text, int number) : text_(text), number_(number) {}
 
-  /// Skips to field `number` and reads it; false when it is not there or no number. A negative
-  /// value (never one of those asked for) wraps like the kernel's own cast.
+  /// Skips to field `number` and reads it; false when it is not there or no number. None of those
+  /// asked for can be negative.
   bool read(int number, std::uint64_t& value) {
     for (; number_ < number; ++number_) {
       if (take_word(text_).empty()) return false;
@@ -31,6 +31,9 @@ class Fields {
 }  // namespace
 
 Result<Stat> parse_stat(std::string_view text) {
+  // The kernel ends the line; without its newline the last number may have lost digits.
+  if (text.empty() || text.back() != '\n') return malformed("the line is cut short");
+  text.remove_suffix(1);
   const auto open = text.find('(');
   const auto close = text.rfind(')');
   if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
@@ -41,10 +44,11 @@ Result<Stat> parse_stat(std::string_view text) {
   const auto pid = take_number<std::int64_t>(head);
   stat.comm = text.substr(open + 1, close - open - 1);
   auto rest = text.substr(close + 1);
-  if (const auto end = rest.rfind('\n'); end != std::string_view::npos) rest = rest.substr(0, end);
   const auto state = take_word(rest);
   const auto ppid = take_number<std::int64_t>(rest);
-  if (!pid || state.size() != 1 || !ppid) return malformed("expected \"pid (comm) state ppid\"");
+  if (!pid || head != " " || state.size() != 1 || !ppid) {
+    return malformed("expected \"pid (comm) state ppid\"");
+  }
   stat.pid = *pid;
   stat.state = state.front();
   stat.ppid = *ppid;

@@ -34,7 +34,7 @@ Result<ProcessStatus> parse_status(std::string_view text) {
     if (key.starts_with("Vm") || key.starts_with("Rss")) {
       const auto* field = rows.find(key);
       if (field == nullptr) return true;
-      return bool(status.*(field->member) = take_kib(value));
+      return read_kib(value, status.*(field->member));
     }
     if (key == "Uid") {
       return take_number(value).has_value() && bool(status.uid = take_number(value));

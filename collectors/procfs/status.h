@@ -13,7 +13,10 @@ namespace memory_exporter::procfs {
 /// fs/proc/task_mmu.c, task_mem). Readable without privileges; about 14 us to read, 1 us to parse.
 ///
 /// All Vm*, Rss* fields are absent for a kernel thread and for a zombie: they have no mm. The
-/// resident split is approximate between kernel 6.2 and the fix of 2025 (per-CPU counters).
+/// resident split is approximate before the fix of 2025: up to kernel 6.1 each thread holds back
+/// its last 63 faults or fewer, from 6.2 each CPU a batch.
+///
+/// A figure that wrapped below 0 (VmLib before 4.15, where the program's text was moved) is absent.
 struct ProcessStatus {
   std::optional<Bytes> virtual_peak;    ///< VmPeak
   std::optional<Bytes> virtual_size;    ///< VmSize
@@ -35,7 +38,7 @@ struct ProcessStatus {
 };
 
 /// Unknown keys are passed over (kernels add them); a known key whose value is no number is
-/// malformed, with its line.
+/// malformed, with its line; so is a text whose last line was cut short.
 Result<ProcessStatus> parse_status(std::string_view text);
 
 /// Adds one process's figures to a sum; the two peaks, which cannot be added, keep the largest.

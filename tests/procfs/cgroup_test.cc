@@ -13,7 +13,9 @@ struct Capture {
   const char* path;
 };
 
-void PrintTo(const Capture& capture, std::ostream* out) { *out << capture.name; }
+void PrintTo(const Capture& capture, std::ostream* out) {
+  *out << capture.name;
+}
 
 class MemoryCgroupCapture : public testing::TestWithParam<Capture> {};
 
@@ -27,7 +29,8 @@ TEST_P(MemoryCgroupCapture, NamesTheGroupThatMemoryIsChargedTo) {
 const Capture captures[] = {
     // Captured: kernel 6.18, x86-64, v1 hierarchies beside an empty v2 mount.
     {"hybrid_6_18",
-     "9:name=systemd:/\n8:pids:/\n7:blkio:/\n6:freezer:/\n5:devices:/\n4:memory:/exp/one\n3:cpuset:/\n"
+     "9:name=systemd:/\n8:pids:/\n7:blkio:/\n6:freezer:/\n5:devices:/\n4:memory:/exp/"
+     "one\n3:cpuset:/\n"
      "2:cpuacct:/\n1:cpu:/\n0::/\n",
      "/exp/one"},
     // Written after cgroups(7) and the kernel's order of hierarchies (newest first), as systemd
@@ -52,9 +55,9 @@ INSTANTIATE_TEST_SUITE_P(Captures, MemoryCgroupCapture, testing::ValuesIn(captur
                          [](const auto& given) { return std::string(given.param.name); });
 
 TEST(MemoryCgroup, KeepsThePathAsTheKernelPrintsIt) {
-  for (const std::string path : {
-           "/a:b:c", "/with a space", "/gone (deleted)", "/../../outside the namespace", "/\\x2d",
-           "/caf\xc3\xa9", "/bad\xff\xfe", "/kubepods/burstable/pod1/cri-containerd:x"}) {
+  for (const std::string path :
+       {"/a:b:c", "/with a space", "/gone (deleted)", "/../../outside the namespace", "/\\x2d",
+        "/caf\xc3\xa9", "/bad\xff\xfe", "/kubepods/burstable/pod1/cri-containerd:x"}) {
     const auto v2 = "0::" + path + '\n';
     const auto v1 = "4:memory:" + path + "\n0::/\n";
     ASSERT_TRUE(memory_cgroup(v2)) << path;
