@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "collectors/procfs/result.h"
+#include "config/settings.h"
+
+namespace memory_exporter::config {
+
+/// Reads and checks a configuration file (YAML). The whole file is checked before anything is
+/// taken from it; the first mistake is the error, with the file, the line and the key: an unknown
+/// key, a key given twice, a value of the wrong kind. No exception leaves this function.
+Result<Settings> load_file(const std::string& path);
+
+/// The same for text that is already in memory; `path` is for the errors.
+Result<Settings> parse_file(std::string_view text, const std::string& path);
+
+}  // namespace memory_exporter::config

@@ -1,0 +1,128 @@
+#include "config/settings.h"
+
+#include <array>
+#include <charconv>
+
+#include "config/duration.h"
+
+namespace memory_exporter::config {
+namespace {
+
+using process::PssMode;
+
+struct NamedMode {
+  std::string_view name;
+  PssMode mode;
+};
+constexpr std::array<NamedMode, 3> modes = {
+    {{"budgeted", PssMode::budgeted}, {"exact", PssMode::exact}, {"off", PssMode::off}}};
+
+Error not_accepted(std::string_view text, std::string_view expected) {
+  return malformed("\"" + std::string(text) + "\" is not " + std::string(expected));
+}
+
+Status set_mode(Settings& settings, std::string_view text) {
+  for (const auto& [name, mode] : modes) {
+    if (name != text) continue;
+    settings.pss_mode = mode;
+    return Done{};
+  }
+  return not_accepted(text, "a mode: write budgeted, exact or off");
+}
+
+std::string mode_text(const process::Options& options) {
+  for (const auto& [name, mode] : modes) {
+    if (mode == options.pss_mode) return std::string(name);
+  }
+  return {};
+}
+
+template <auto field>
+Status set_duration(Settings& settings, std::string_view text) {
+  const auto duration = parse_duration(text);
+  if (!duration) return not_accepted(text, "a duration: write it as 500ms, 60s or 1m30s");
+  settings.*field = *duration;
+  return Done{};
+}
+
+template <auto field>
+Status set_positive_duration(Settings& settings, std::string_view text) {
+  if (parse_duration(text) == std::chrono::nanoseconds::zero()) {
+    return malformed("must be longer than 0");
+  }
+  return set_duration<field>(settings, text);
+}
+
+template <auto field>
+Status set_ratio(Settings& settings, std::string_view text) {
+  const auto ratio = parse_ratio(text);
+  if (!ratio) return not_accepted(text, "a ratio: write it as 0.05 or 5%");
+  if (*ratio <= 0 || *ratio > 1) return malformed("must be above 0 and at most 1 (100%)");
+  settings.*field = *ratio;
+  return Done{};
+}
+
+template <auto field>
+std::string duration_of(const process::Options& options) {
+  return duration_text(options.*field);
+}
+
+template <auto field>
+std::string ratio_of(const process::Options& options) {
+  std::array<char, 32> digits;
+  const auto end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), options.*field).ptr;
+  return std::string(digits.data(), end);
+}
+
+constexpr std::array<PssSetting, 6> table = {{
+    {"mode", "mode", "budgeted|exact|off",
+     "how PSS is sampled: what changed, under the budgets; every process in every scrape; or not",
+     set_mode, mode_text},
+    {"wait", "wait", "DURATION", "how long a scrape waits for PSS samples",
+     set_duration<&Settings::pss_wait>, duration_of<&process::Options::pss_wait>},
+    {"max-age", "max_age", "DURATION", "a sample older than this is taken again",
+     set_positive_duration<&Settings::pss_max_age>, duration_of<&process::Options::pss_max_age>},
+    {"cpu-budget", "cpu_budget", "RATIO", "CPU for PSS samples, as a share of one core",
+     set_ratio<&Settings::pss_cpu_budget>, ratio_of<&process::Options::pss_cpu_budget>},
+    {"burst", "burst", "DURATION", "CPU time that PSS sampling may save up and spend at once",
+     set_positive_duration<&Settings::pss_burst>, duration_of<&process::Options::pss_burst>},
+    {"stall-budget", "stall_budget", "RATIO",
+     "share of time in which one process may be held up by samples of its PSS",
+     set_ratio<&Settings::pss_stall_budget>, ratio_of<&process::Options::pss_stall_budget>},
+}};
+
+template <typename T>
+void prefer(const std::optional<T>& over, std::optional<T>& value) {
+  if (over) value = over;
+}
+
+}  // namespace
+
+std::span<const PssSetting> pss_settings() { return table; }
+
+Settings overlay(const Settings& over, Settings under) {
+  prefer(over.group_by, under.group_by);
+  for (const auto& [name, on] : over.collectors) under.collectors[name] = on;
+  prefer(over.pss_mode, under.pss_mode);
+  prefer(over.pss_wait, under.pss_wait);
+  prefer(over.pss_max_age, under.pss_max_age);
+  prefer(over.pss_burst, under.pss_burst);
+  prefer(over.pss_cpu_budget, under.pss_cpu_budget);
+  prefer(over.pss_stall_budget, under.pss_stall_budget);
+  return under;
+}
+
+process::Options process_options(const Settings& settings) {
+  process::Options options;
+  if (settings.group_by) options.group_by = *settings.group_by;
+  options.pss_mode = settings.pss_mode.value_or(options.pss_mode);
+  options.pss_wait = settings.pss_wait.value_or(options.pss_wait);
+  options.pss_max_age = settings.pss_max_age.value_or(options.pss_max_age);
+  options.pss_burst = settings.pss_burst.value_or(options.pss_burst);
+  options.pss_cpu_budget = settings.pss_cpu_budget.value_or(options.pss_cpu_budget);
+  options.pss_stall_budget = settings.pss_stall_budget.value_or(options.pss_stall_budget);
+  return options;
+}
+
+}  // namespace memory_exporter::config

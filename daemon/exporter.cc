@@ -1,0 +1,260 @@
+#include "daemon/exporter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "config/config_file.h"
+#include "config/duration.h"
+#include "daemon/exposition/encoder.h"
+#include "daemon/landing_page.h"
+#include "daemon/version.h"
+
+namespace memory_exporter {
+namespace {
+
+using Clock = SnapshotSource::Clock;
+
+constexpr const char* text_format = "text/plain; version=0.0.4; charset=utf-8";
+
+HttpReply plain(int status, std::string line) {
+  HttpReply reply;
+  reply.status = status;
+  reply.body = std::move(line) + '\n';
+  return reply;
+}
+
+HttpReply only(std::string methods) {
+  auto reply = plain(405, "only " + methods + " here");
+  reply.headers.emplace_back("Allow", std::move(methods));
+  return reply;
+}
+
+/// A tree that is there on every ordinary machine, but not in every container: only one that was
+/// asked for must be there.
+Result<procfs::Tree> open_tree(const std::string& flag, const std::string& path,
+                               const std::string& usual) {
+  auto tree = procfs::Tree::open(path);
+  if (tree) return tree;
+  if (path == usual) return procfs::Tree::absent(path);
+  return Error{tree.error().kind, flag + ": " + tree.error().message(), {}, 0};
+}
+
+Result<Trees> open_trees(const Options& options) {
+  auto procfs = procfs::Tree::open(options.procfs);
+  if (!procfs) return Error{procfs.error().kind, "--path.procfs: " + procfs.error().message(), {}, 0};
+  const Options usual;
+  auto sysfs = open_tree("--path.sysfs", options.sysfs, usual.sysfs);
+  if (!sysfs) return sysfs.error();
+  auto rootfs = open_tree("--path.rootfs", options.rootfs, usual.rootfs);
+  if (!rootfs) return rootfs.error();
+  return Trees{std::move(*procfs), std::move(*sysfs), std::move(*rootfs)};
+}
+
+procfs::Tree own_procfs() {
+  auto tree = procfs::Tree::open("/proc");
+  return tree ? std::move(*tree) : procfs::Tree::absent("/proc");
+}
+
+process::Options monitor_options(const Options& options, const config::Settings& settings) {
+  auto monitor = config::process_options(settings);
+  if (options.once && monitor.pss_mode != process::PssMode::off) {
+    monitor.pss_mode = process::PssMode::exact;
+  }
+  return monitor;
+}
+
+/// Counts one scrape for as long as it lives.
+class Seat {
+ public:
+  explicit Seat(std::atomic<unsigned>& taken) : taken_(taken), number_(++taken) {}
+  ~Seat() { --taken_; }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+  unsigned number() const { return number_; }
+
+ private:
+  std::atomic<unsigned>& taken_;
+  const unsigned number_;
+};
+
+/// The timeout that Prometheus sends along, in seconds; nothing where the header is missing or no
+/// sensible number.
+std::optional<std::chrono::nanoseconds> timeout_of(const HttpRequest& request) {
+  const auto seconds = config::parse_ratio(request.header("X-Prometheus-Scrape-Timeout-Seconds"));
+  constexpr double longest = 24 * 3600;
+  if (!seconds || *seconds <= 0) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(std::min(*seconds, longest)));
+}
+
+}  // namespace
+
+Result<config::Settings> load_settings(const Options& options) {
+  if (options.config_file.empty()) return options.settings;
+  auto file = config::load_file(options.config_file);
+  if (!file) return file.error();
+  return config::overlay(options.settings, std::move(*file));
+}
+
+Result<std::unique_ptr<Exporter>> Exporter::make(const Options& options,
+                                                 const config::Settings& settings, Log& log) {
+  auto trees = open_trees(options);
+  if (!trees) return trees.error();
+  return std::unique_ptr<Exporter>(new Exporter(options, settings, std::move(*trees), log));
+}
+
+Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log& log)
+    : options_(std::move(options)),
+      log_(log),
+      processes_(std::make_shared<Processes>(std::move(trees), monitor_options(options_, settings))),
+      source_([processes = processes_](Clock::time_point deadline) {
+        return processes->monitor.collect(deadline);
+      }),
+      self_(own_procfs()),
+      settings_(std::move(settings)),
+      collectors_(
+          make_collectors(processes_->trees, settings_, options_.disable_default_collectors)) {}
+
+Status Exporter::prepare() {
+  auto snapshot = processes_->monitor.collect_status_only();
+  if (!snapshot) {
+    return Error{snapshot.error().kind, "--path.procfs: " + snapshot.error().message(), {}, 0};
+  }
+  const auto& counts = (*snapshot)->counts;
+  const auto found =
+      counts.measured + counts.pending + counts.denied + counts.kernel + counts.zombie;
+  if (found == 0) {
+    log_.warn("no process found: is this a procfs?", {{"path", processes_->trees.procfs.path()}});
+  }
+  source_.set_last(std::move(*snapshot));
+  ready_ = true;
+  log_.info("ready", {{"processes", std::to_string(found)}});
+  return Done{};
+}
+
+std::string Exporter::once() {
+  const auto never = Clock::now() + std::chrono::hours(24 * 365);
+  const auto all = select(collectors(), {}, {});
+  std::string out;
+  exposition::Encoder encoder(exposition::Format::text, out);
+  scrape(*all, [this](Clock::time_point deadline) { return processes_->monitor.collect(deadline); },
+         never, self_, log_, encoder);
+  encoder.finish();
+  return out;
+}
+
+Status Exporter::reload() {
+  auto settings = load_settings(options_);
+  self_.configuration_loaded(settings.ok());
+  if (!settings) {
+    log_.error("configuration refused, the one before it stays in force",
+               {{"error", settings.error().message()}});
+    return settings.error();
+  }
+  const std::lock_guard lock(mutex_);
+  const auto in_force = settings_.collectors;
+  settings_.collectors = settings->collectors;
+  if (settings_.group_by != settings->group_by) {
+    log_.warn("changed in the configuration, in force after a restart", {{"key", "group_by"}});
+  }
+  auto same_but_pss = *settings;
+  same_but_pss.group_by = settings_.group_by;
+  if (!(same_but_pss == settings_)) {
+    log_.warn("changed in the configuration, in force after a restart", {{"key", "pss"}});
+  }
+  if (in_force != settings_.collectors) {
+    collectors_ =
+        make_collectors(processes_->trees, settings_, options_.disable_default_collectors);
+  }
+  log_.info("configuration read", {{"file", options_.config_file}});
+  return Done{};
+}
+
+bool Exporter::stop() {
+  stopping_ = true;
+  ready_ = false;
+  return source_.stop();
+}
+
+HttpReply Exporter::handle(const HttpRequest& request) {
+  auto reply = answer(request);
+  self_.count_request(reply.status);
+  return reply;
+}
+
+HttpReply Exporter::answer(const HttpRequest& request) {
+  if (request.path == "/-/reload") {
+    return request.method == "POST" ? reload_request() : only("POST");
+  }
+  const bool known = request.path == options_.telemetry_path || request.path == "/" ||
+                     request.path == "/-/healthy" || request.path == "/-/ready";
+  if (!known) return plain(404, "not found");
+  if (request.method != "GET" && request.method != "HEAD") return only("GET, HEAD");
+  if (request.path == options_.telemetry_path) return metrics(request);
+  if (request.path == "/-/healthy") return plain(200, "healthy");
+  if (request.path == "/-/ready") return ready();
+  return landing_page();
+}
+
+HttpReply Exporter::metrics(const HttpRequest& request) {
+  const Seat seat(scrapes_);
+  if (options_.max_requests > 0 && seat.number() > options_.max_requests) {
+    return plain(503, "too many scrapes at the same time (--web.max-requests)");
+  }
+  const auto in_flight = self_.scrape_in_flight();
+  const auto start = Clock::now();
+  auto selection =
+      select(collectors(), request.parameter("collect[]"), request.parameter("exclude[]"));
+  if (!selection) return plain(400, selection.error().what);
+
+  const auto timeout = timeout_of(request).value_or(options_.scrape_timeout);
+  HttpReply reply;
+  reply.content_type = text_format;
+  reply.body.reserve(last_size_ + last_size_ / 8);
+  exposition::Encoder encoder(exposition::Format::text, reply.body);
+  scrape(*selection, [this](Clock::time_point deadline) { return source_.get(deadline); },
+         start + time_for_scrape(timeout), self_, log_, encoder);
+  encoder.finish();
+  if (stopping_) return plain(503, "the exporter is stopping");
+  last_size_ = reply.body.size();
+  log_.debug("scrape", {{"bytes", std::to_string(reply.body.size())},
+                        {"milliseconds",
+                         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                            Clock::now() - start)
+                                            .count())}});
+  return reply;
+}
+
+HttpReply Exporter::landing_page() const {
+  LandingPage page;
+  const auto active = collectors();
+  for (const auto& entry : *active) page.collectors.push_back(entry.collector->name());
+  const auto snapshot = source_.last();
+  page.version = version;
+  page.telemetry_path = options_.telemetry_path;
+  page.snapshot = snapshot.get();
+  HttpReply reply;
+  reply.content_type = "text/html; charset=utf-8";
+  reply.body = landing_page_html(page);
+  return reply;
+}
+
+HttpReply Exporter::ready() const {
+  return ready_ ? plain(200, "ready") : plain(503, "not ready: the first collection is not done");
+}
+
+HttpReply Exporter::reload_request() {
+  if (!options_.enable_lifecycle || !reload_request_) {
+    return plain(403, "reloading over HTTP is off: start with --web.enable-lifecycle");
+  }
+  const auto reloaded = reload_request_();
+  return reloaded ? plain(200, "reloaded") : plain(500, reloaded.error().message());
+}
+
+std::shared_ptr<const CollectorSet> Exporter::collectors() const {
+  const std::lock_guard lock(mutex_);
+  return collectors_;
+}
+
+}  // namespace memory_exporter

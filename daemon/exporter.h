@@ -1,0 +1,83 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "collectors/process/monitor.h"
+#include "daemon/flags.h"
+#include "daemon/http_server.h"
+#include "daemon/log.h"
+#include "daemon/scrape.h"
+#include "daemon/self_metrics.h"
+#include "daemon/snapshot_source.h"
+
+namespace memory_exporter {
+
+/// The configuration in force: the file's, under the command line's.
+Result<config::Settings> load_settings(const Options& options);
+
+/// The exporter without its sockets: the trees, the monitor of processes, the collectors, and what
+/// is answered to each request. Safe to call from many threads.
+class Exporter {
+ public:
+  /// Fails where a tree cannot be opened; the error names its flag.
+  static Result<std::unique_ptr<Exporter>> make(const Options& options,
+                                                const config::Settings& settings, Log& log);
+
+  /// The first look at the processes, without PSS. Then the exporter is ready.
+  Status prepare();
+
+  /// The whole exposition as text, every process measured, however long it takes.
+  std::string once();
+
+  /// Reads the configuration file again. What it says of collectors is in force at once; the rest
+  /// waits for a restart, and the log says so. A file with a mistake changes nothing.
+  Status reload();
+
+  /// How a POST to /-/reload gets its reload done: on the main thread, because the server's threads
+  /// have small stacks.
+  void on_reload_request(std::function<Status()> function) { reload_request_ = std::move(function); }
+
+  HttpReply handle(const HttpRequest& request);
+
+  /// Answers what is under way with 503. False when a read hangs in the kernel.
+  bool stop();
+
+ private:
+  /// What the collecting thread uses, and so may outlive the exporter.
+  struct Processes {
+    Processes(Trees opened, const process::Options& options)
+        : trees(std::move(opened)), monitor(trees.procfs, options) {}
+    const Trees trees;
+    process::Monitor monitor;
+  };
+
+  Exporter(Options options, config::Settings settings, Trees trees, Log& log);
+
+  HttpReply answer(const HttpRequest& request);
+  HttpReply metrics(const HttpRequest& request);
+  HttpReply landing_page() const;
+  HttpReply ready() const;
+  HttpReply reload_request();
+  std::shared_ptr<const CollectorSet> collectors() const;
+
+  const Options options_;
+  Log& log_;
+  const std::shared_ptr<Processes> processes_;
+  SnapshotSource source_;
+  SelfMetrics self_;
+  std::function<Status()> reload_request_;
+  std::atomic<bool> ready_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<unsigned> scrapes_ = 0;
+  std::atomic<std::size_t> last_size_ = 0;  ///< of an exposition: the next one's first guess
+
+  mutable std::mutex mutex_;  ///< over what a reload changes
+  config::Settings settings_;
+  std::shared_ptr<const CollectorSet> collectors_;
+};
+
+}  // namespace memory_exporter

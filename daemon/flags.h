@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/procfs/result.h"
+#include "config/settings.h"
+#include "daemon/log.h"
+
+namespace memory_exporter {
+
+/// An IPv4 address and a port. Port 0 lets the kernel choose.
+struct ListenAddress {
+  std::string host;  ///< dotted, or empty: every address of the machine
+  std::uint16_t port = 0;
+
+  std::string text() const { return host + ':' + std::to_string(port); }
+  bool operator==(const ListenAddress&) const = default;
+};
+
+/// What the command line says.
+struct Options {
+  bool help = false;
+  bool version = false;
+  bool once = false;
+  std::string config_file;  ///< empty: none
+  bool config_check = false;
+
+  std::vector<ListenAddress> listen_addresses = {{"", 10042}};
+  std::string telemetry_path = "/metrics";
+  bool enable_lifecycle = false;
+  unsigned max_requests = 40;  ///< scrapes at the same time; 0: no limit
+  std::chrono::nanoseconds scrape_timeout = std::chrono::seconds(10);
+
+  std::string procfs = "/proc";
+  std::string sysfs = "/sys";
+  std::string rootfs = "/";
+
+  bool disable_default_collectors = false;
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::logfmt;
+
+  config::Settings settings;  ///< what the configuration file may say as well
+};
+
+/// One flag. The command line, --help and the documentation's test are all made from flags().
+struct Flag {
+  std::string_view group;     ///< its heading in --help
+  std::string name;           ///< with its dashes
+  std::string placeholder;    ///< of its value; empty where it takes none
+  std::string default_value;  ///< empty where it has none
+  std::string help;
+  bool repeatable = false;
+  /// Reads the value (empty where it takes none). The error says what would be accepted.
+  std::function<Status(Options&, const std::string& value)> apply;
+};
+
+/// Every flag there is, in the order of --help.
+std::vector<Flag> flags();
+
+/// Reads a command line, the program's name left out. The error is one line that names the flag.
+Result<Options> parse_flags(const std::vector<std::string>& arguments);
+
+/// What --help prints.
+std::string help_text();
+
+}  // namespace memory_exporter

@@ -1,0 +1,178 @@
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "daemon/exporter.h"
+#include "daemon/flags.h"
+#include "daemon/http_server.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+#include "daemon/version.h"
+
+namespace memory_exporter {
+namespace {
+
+constexpr int fine = 0;
+constexpr int failed = 1;
+constexpr int misused = 2;
+
+/// Every failure to start or run is one line, whatever is in its text.
+int fail(int exit_code, const std::string& message) {
+  std::string line = "memory_exporter: " + message;
+  std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  line += '\n';
+  std::fputs(line.c_str(), stderr);
+  return exit_code;
+}
+
+int print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
+    return fine;
+  }
+  return fail(failed, "standard output: cannot be written to");
+}
+
+/// The signals that the main thread waits for. Blocked before the first thread starts, so that no
+/// other thread ever sees one.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, number);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+
+  int wait() const {
+    int number = 0;
+    while (sigwait(&set_, &number) != 0) {
+    }
+    return number;
+  }
+
+ private:
+  sigset_t set_{};
+};
+
+/// Reloads that HTTP clients wait for. They are done on the main thread, as SIGHUP's are.
+class ReloadQueue {
+ public:
+  /// Asks the main thread and waits for what comes of it.
+  Status request() {
+    std::future<Status> result;
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.emplace_back();
+      result = waiting_.back().get_future();
+    }
+    ::kill(::getpid(), SIGHUP);
+    if (result.wait_for(std::chrono::seconds(1)) != std::future_status::ready) {
+      return Error{ErrorKind::io, "the exporter is busy starting or stopping", {}, 0};
+    }
+    return result.get();
+  }
+
+  void answer(const Status& status) {
+    std::vector<std::promise<Status>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      waiting.swap(waiting_);
+    }
+    for (auto& promise : waiting) promise.set_value(status);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::promise<Status>> waiting_;
+};
+
+/// Ends the process when an orderly stop takes too long: a read that hangs in the kernel cannot be
+/// called back, and nothing is lost by leaving it.
+void leave_after(std::chrono::milliseconds patience) {
+  std::thread([patience] {
+    std::this_thread::sleep_for(patience);
+    std::_Exit(fine);
+  }).detach();
+}
+
+/// More threads than scrapes, so that one scrape too many gets its 503, and health checks their
+/// answer, while all of those are under way.
+unsigned threads_for(unsigned max_requests) {
+  constexpr unsigned spare = 8;
+  constexpr unsigned least = 32;
+  constexpr unsigned most = 128;
+  return max_requests == 0 ? most : std::clamp(max_requests + spare, least, most);
+}
+
+int serve(const Options& options, Exporter& exporter, Log& log) {
+  const Signals signals;
+  ReloadQueue reloads;
+  exporter.on_reload_request([&] { return reloads.request(); });
+  HttpServer::Limits limits;
+  limits.threads = threads_for(options.max_requests);
+  auto server = HttpServer::start(
+      options.listen_addresses, limits,
+      [&](const HttpRequest& request) { return exporter.handle(request); }, log);
+  if (!server) return fail(failed, server.error().message());
+  for (const auto& address : (*server)->addresses()) {
+    log.info("listening", {{"address", address.text()}, {"version", version}});
+  }
+  if (const auto prepared = exporter.prepare(); !prepared) {
+    return fail(failed, prepared.error().message());
+  }
+  notify_service_manager("READY=1");
+
+  while (true) {
+    const int number = signals.wait();
+    if (number == SIGHUP) {
+      reloads.answer(exporter.reload());
+      continue;
+    }
+    log.info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+    break;
+  }
+  notify_service_manager("STOPPING=1");
+  leave_after(std::chrono::milliseconds(1800));
+  const bool stopped = exporter.stop();
+  server->reset();
+  if (!stopped) std::_Exit(fine);
+  return fine;
+}
+
+int run(int argc, char** argv) {
+  auto options = parse_flags({argv + 1, argv + argc});
+  if (!options) return fail(misused, options.error().message());
+  if (options->help) return print(help_text());
+  if (options->version) return print("memory_exporter " + std::string(version) + '\n');
+  auto settings = load_settings(*options);
+  if (!settings) {
+    return fail(misused, "--config.file: " + settings.error().message());
+  }
+  if (options->config_check) return print(options->config_file + ": good\n");
+
+  Log log(options->log_format, options->log_level);
+  auto exporter = Exporter::make(*options, *settings, log);
+  if (!exporter) return fail(failed, exporter.error().message());
+  return options->once ? print((*exporter)->once()) : serve(*options, **exporter, log);
+}
+
+}  // namespace
+}  // namespace memory_exporter
+
+int main(int argc, char** argv) {
+  // One heap for all threads: the arenas that glibc would give to each of the server's threads keep
+  // more memory than all they ever hold.
+  mallopt(M_ARENA_MAX, 1);
+  try {
+    return memory_exporter::run(argc, argv);
+  } catch (const std::exception& error) {
+    return memory_exporter::fail(memory_exporter::failed, error.what());
+  }
+}

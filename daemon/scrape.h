@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/collector.h"
+#include "collectors/registry.h"
+#include "config/settings.h"
+#include "daemon/log.h"
+#include "daemon/self_metrics.h"
+#include "daemon/snapshot_source.h"
+
+namespace memory_exporter {
+
+/// A collector that is on.
+struct ActiveCollector {
+  std::unique_ptr<Collector> collector;
+  bool reads_processes = false;
+};
+
+/// All that are on, in the order of the exposition. Immutable; a reload makes another.
+using CollectorSet = std::vector<ActiveCollector>;
+
+/// The collectors of the table that the settings leave on.
+std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
+                                                    const config::Settings& settings,
+                                                    bool disable_defaults);
+
+/// Which of a set's collectors a request wants, as collect[] and exclude[] say.
+struct Selection {
+  std::shared_ptr<const CollectorSet> collectors;
+  std::vector<bool> wanted;  ///< one for each
+};
+
+/// Fails on a name that is not on, and on both lists at once.
+Result<Selection> select(std::shared_ptr<const CollectorSet> collectors,
+                         const std::vector<std::string>& collect,
+                         const std::vector<std::string>& exclude);
+
+/// When the last byte has to be ready, for a scrape that may take `timeout`: some time is left for
+/// the way back.
+std::chrono::nanoseconds time_for_scrape(std::chrono::nanoseconds timeout);
+
+/// Where a scrape gets its processes from.
+using ProcessSnapshots =
+    std::function<Result<SnapshotSource::Snapshot>(SnapshotSource::Clock::time_point deadline)>;
+
+/// Runs the wanted collectors into the sink, and writes the exporter's own families behind them.
+/// One that fails, or throws, is logged and counted; the others are not affected.
+void scrape(const Selection& selection, const ProcessSnapshots& processes,
+            SnapshotSource::Clock::time_point deadline, const SelfMetrics& self, Log& log,
+            MetricSink& sink);
+
+}  // namespace memory_exporter

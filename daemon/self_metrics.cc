@@ -1,0 +1,240 @@
+#include "daemon/self_metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <ctime>
+
+#include "collectors/procfs/scan.h"
+#include "collectors/procfs/stat.h"
+#include "collectors/procfs/status.h"
+#include "daemon/version.h"
+
+namespace memory_exporter {
+namespace {
+
+enum Index : std::size_t {
+  build_info,
+  collector_duration,
+  collector_success,
+  processes,
+  read_errors,
+  pss_reads,
+  pss_read_seconds,
+  pss_cpu_seconds,
+  pss_budget_seconds,
+  pss_longest_read,
+  pss_deferred,
+  scrapes_in_flight,
+  http_requests,
+  reload_successful,
+  reload_success_time,
+  cpu_seconds,
+  resident_memory,
+  virtual_memory,
+  open_fds,
+  max_fds,
+  start_time,
+  family_count,
+};
+
+constexpr std::array<Family, family_count> table = {{
+    {"memory_exporter_build_info", MetricType::gauge,
+     "Always 1; the labels say which version of the exporter this is and what compiled it."},
+    {"memory_exporter_collector_duration_seconds", MetricType::gauge,
+     "Time this scrape spent in a collector; the first one that reads processes includes the "
+     "refresh of the process table and the wait for PSS samples."},
+    {"memory_exporter_collector_success", MetricType::gauge,
+     "1 where the collector read all it needed in this scrape, 0 where it failed."},
+    {"memory_exporter_processes", MetricType::gauge,
+     "Processes in procfs by what is known of them: PSS measured, pending or denied; kernel threads "
+     "and zombies have no memory of their own."},
+    {"memory_exporter_read_errors_total", MetricType::counter,
+     "Reads of a file in /proc/PID that failed, by the file and the kind of failure; vanished is "
+     "normal, the process had just ended."},
+    {"memory_exporter_pss_reads_total", MetricType::counter,
+     "Reads of /proc/PID/smaps_rollup, the samples of PSS."},
+    {"memory_exporter_pss_read_seconds_total", MetricType::counter,
+     "Wall time inside reads of /proc/PID/smaps_rollup; while one runs, its target's mmap waits."},
+    {"memory_exporter_pss_cpu_seconds_total", MetricType::counter,
+     "CPU time that sampling PSS has used."},
+    {"memory_exporter_pss_budget_seconds_total", MetricType::counter,
+     "CPU time that --pss.cpu-budget and --pss.burst have granted to the sampling of PSS."},
+    {"memory_exporter_pss_longest_read_seconds", MetricType::gauge,
+     "Wall time of the longest read of /proc/PID/smaps_rollup since the start."},
+    {"memory_exporter_pss_deferred_processes", MetricType::gauge,
+     "Processes whose PSS was due for a sample and is left for a later scrape."},
+    {"memory_exporter_scrapes_in_flight", MetricType::gauge,
+     "Scrapes being answered at this moment, this one included."},
+    {"memory_exporter_http_requests_total", MetricType::counter,
+     "HTTP requests answered, by status code."},
+    {"memory_exporter_config_last_reload_successful", MetricType::gauge,
+     "1 where the configuration was good when it was last read, 0 where it was refused and the one "
+     "before it is still in force."},
+    {"memory_exporter_config_last_reload_success_timestamp_seconds", MetricType::gauge,
+     "When a good configuration was last read, in seconds since the epoch."},
+    {"process_cpu_seconds_total", MetricType::counter,
+     "User and system CPU time of the exporter itself; clock_gettime, CLOCK_PROCESS_CPUTIME_ID."},
+    {"process_resident_memory_bytes", MetricType::gauge,
+     "Resident memory of the exporter itself; /proc/self/status VmRSS."},
+    {"process_virtual_memory_bytes", MetricType::gauge,
+     "Virtual memory of the exporter itself; /proc/self/stat vsize."},
+    {"process_open_fds", MetricType::gauge,
+     "Open file descriptors of the exporter itself; entries in /proc/self/fd."},
+    {"process_max_fds", MetricType::gauge,
+     "Most file descriptors that the exporter itself may open; getrlimit, RLIMIT_NOFILE."},
+    {"process_start_time_seconds", MetricType::gauge,
+     "When the exporter itself was started, in seconds since the epoch; /proc/self/stat starttime "
+     "after /proc/stat btime."},
+}};
+
+double seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+double unix_time() { return seconds(std::chrono::system_clock::now().time_since_epoch()); }
+
+std::string name_of(Index index) { return std::string(table[index].name); }
+std::string help_of(Index index) { return std::string(table[index].help); }
+
+/// The kernel's boot time; nothing where /proc/stat does not say.
+std::optional<std::uint64_t> boot_time(const procfs::Tree& procfs) {
+  procfs::Buffer buffer;
+  const auto text = procfs.read("stat", buffer);
+  if (!text) return std::nullopt;
+  constexpr std::string_view key = "\nbtime ";
+  const auto at = text->find(key);
+  if (at == std::string_view::npos) return std::nullopt;
+  auto rest = text->substr(at + key.size());
+  return procfs::to_number(procfs::take_line(rest));
+}
+
+std::optional<double> start_time_of_self(const procfs::Tree& procfs) {
+  procfs::Buffer buffer;
+  const auto boot = boot_time(procfs);
+  const auto text = procfs.read("self/stat", buffer);
+  if (!boot || !text) return std::nullopt;
+  const auto stat = procfs::parse_stat(*text);
+  if (!stat) return std::nullopt;
+  const auto ticks_a_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return static_cast<double>(*boot) + static_cast<double>(stat->start_time) / ticks_a_second;
+}
+
+void write_processes(const process::ProcessCounts& counts, MetricSink& sink) {
+  sink.family(table[processes]);
+  sink.sample({{"state", "measured"}}, counts.measured);
+  sink.sample({{"state", "pending"}}, counts.pending);
+  sink.sample({{"state", "denied"}}, counts.denied);
+  sink.sample({{"state", "kernel"}}, counts.kernel);
+  sink.sample({{"state", "zombie"}}, counts.zombie);
+}
+
+void write_sampling(const process::SamplingCost& cost, MetricSink& sink) {
+  const auto write = [&](Index index, Value value) {
+    sink.family(table[index]);
+    sink.sample(value);
+  };
+  write(pss_reads, cost.reads);
+  write(pss_read_seconds, cost.read_seconds);
+  write(pss_cpu_seconds, cost.cpu_seconds);
+  write(pss_budget_seconds, cost.budget_seconds);
+  write(pss_longest_read, cost.longest_read_seconds);
+  write(pss_deferred, cost.deferred);
+}
+
+}  // namespace
+
+std::span<const Family> self_families() { return table; }
+
+SelfMetrics::SelfMetrics(procfs::Tree procfs)
+    : procfs_(std::move(procfs)), start_time_seconds_(start_time_of_self(procfs_)) {
+  const auto gauge = [this](Index index, const prometheus::Labels& labels = {}) {
+    auto& family =
+        prometheus::BuildGauge().Name(name_of(index)).Help(help_of(index)).Register(registry_);
+    return &family.Add(labels);
+  };
+  gauge(build_info, {{"version", version}, {"compiler", compiler}})->Set(1);
+  scrapes_in_flight_ = gauge(scrapes_in_flight);
+  reload_successful_ = gauge(reload_successful);
+  reload_success_time_ = gauge(reload_success_time);
+  requests_ = &prometheus::BuildCounter()
+                   .Name(name_of(http_requests))
+                   .Help(help_of(http_requests))
+                   .Register(registry_);
+  configuration_loaded(true);
+}
+
+void SelfMetrics::count_request(int status_code) {
+  requests_->Add({{"code", std::to_string(status_code)}}).Increment();
+}
+
+void SelfMetrics::configuration_loaded(bool good) {
+  reload_successful_->Set(good ? 1 : 0);
+  if (good) reload_success_time_->Set(unix_time());
+}
+
+void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snapshot* snapshot,
+                        MetricSink& sink) const {
+  sink.family(table[collector_duration]);
+  for (const auto& run : runs) sink.sample({{"collector", run.name}}, seconds(run.duration));
+  sink.family(table[collector_success]);
+  for (const auto& run : runs) sink.sample({{"collector", run.name}}, run.ok ? 1 : 0);
+  if (snapshot != nullptr) {
+    write_processes(snapshot->counts, sink);
+    sink.family(table[read_errors]);
+    for (const auto& [key, count] : snapshot->read_errors) {
+      sink.sample({{"file", key.file}, {"reason", to_string(key.reason)}}, count);
+    }
+    write_sampling(snapshot->sampling, sink);
+  }
+  write_registry(sink);
+  write_own_process(sink);
+}
+
+void SelfMetrics::write_registry(MetricSink& sink) const {
+  for (const auto& family : registry_.Collect()) {
+    const auto* known = std::find_if(table.begin(), table.end(),
+                                     [&](const Family& entry) { return entry.name == family.name; });
+    assert(known != table.end());
+    sink.family(*known);
+    for (const auto& metric : family.metric) {
+      std::vector<Label> labels;
+      for (const auto& label : metric.label) labels.push_back({label.name, label.value});
+      sink.sample(labels, known->type == MetricType::counter ? metric.counter.value
+                                                             : metric.gauge.value);
+    }
+  }
+}
+
+void SelfMetrics::write_own_process(MetricSink& sink) const {
+  const auto write = [&](Index index, Value value) {
+    sink.family(table[index]);
+    sink.sample(value);
+  };
+  std::timespec cpu{};
+  if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0) {
+    write(cpu_seconds, static_cast<double>(cpu.tv_sec) + static_cast<double>(cpu.tv_nsec) / 1e9);
+  }
+  procfs::Buffer buffer;
+  if (const auto text = procfs_.read("self/status", buffer)) {
+    const auto status = procfs::parse_status(*text);
+    if (status && status->resident) write(resident_memory, *status->resident);
+  }
+  if (const auto text = procfs_.read("self/stat", buffer)) {
+    if (const auto stat = procfs::parse_stat(*text)) write(virtual_memory, stat->virtual_size);
+  }
+  // The descriptor that lists the directory is in the list, and is closed again.
+  if (const auto fds = procfs_.list("self/fd")) write(open_fds, fds->size() - 1);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    write(max_fds, std::uint64_t{limit.rlim_cur});
+  }
+  if (start_time_seconds_) write(start_time, *start_time_seconds_);
+}
+
+}  // namespace memory_exporter

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "collectors/metric_sink.h"
+#include "collectors/process/snapshot.h"
+#include "collectors/procfs/reader.h"
+
+namespace memory_exporter {
+
+/// How one collector did in one scrape.
+struct CollectorRun {
+  std::string_view name;
+  std::chrono::nanoseconds duration;
+  bool ok;
+};
+
+/// Every family that the exporter writes about itself: memory_exporter_* and process_*.
+std::span<const Family> self_families();
+
+/// What the exporter knows of itself: its own counts, kept in a prometheus-cpp registry; how the
+/// collectors did; what reading processes cost; and the standard process_* of this process.
+class SelfMetrics {
+ public:
+  /// `procfs` is the procfs this process itself is in, whatever --path.procfs says.
+  explicit SelfMetrics(procfs::Tree procfs);
+
+  /// A scrape that is being answered, for as long as this lives.
+  class InFlight {
+   public:
+    explicit InFlight(prometheus::Gauge& gauge) : gauge_(gauge) { gauge_.Increment(); }
+    ~InFlight() { gauge_.Decrement(); }
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+
+   private:
+    prometheus::Gauge& gauge_;
+  };
+  InFlight scrape_in_flight() { return InFlight(*scrapes_in_flight_); }
+
+  void count_request(int status_code);
+  void configuration_loaded(bool good);
+
+  /// Writes all of self_families() that is known. `processes` is null where this scrape collected
+  /// none: then what is told of them is absent.
+  void write(std::span<const CollectorRun> runs, const process::Snapshot* processes,
+             MetricSink& sink) const;
+
+ private:
+  void write_registry(MetricSink& sink) const;
+  void write_own_process(MetricSink& sink) const;
+
+  const procfs::Tree procfs_;
+  std::optional<double> start_time_seconds_;
+  prometheus::Registry registry_;
+  prometheus::Gauge* scrapes_in_flight_ = nullptr;
+  prometheus::Family<prometheus::Counter>* requests_ = nullptr;
+  prometheus::Gauge* reload_successful_ = nullptr;
+  prometheus::Gauge* reload_success_time_ = nullptr;
+};
+
+}  // namespace memory_exporter
