@@ -17,6 +17,7 @@ struct CollectorEntry {
   bool on_by_default;
   std::string_view summary;  ///< one line, for --help and the docs
   std::unique_ptr<Collector> (*make)(const Trees&, const CollectorOptions&);
+  bool reads_processes = false;  ///< else it is run without collecting processes
 };
 
 /// Every collector there is, in the order of the exposition. A new one is one file and one line.

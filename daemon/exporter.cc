@@ -6,6 +6,7 @@
 #include "config/config_file.h"
 #include "config/duration.h"
 #include "daemon/exposition/encoder.h"
+#include "daemon/exposition/negotiation.h"
 #include "daemon/landing_page.h"
 #include "daemon/version.h"
 
@@ -13,8 +14,6 @@ namespace memory_exporter {
 namespace {
 
 using Clock = SnapshotSource::Clock;
-
-constexpr const char* text_format = "text/plain; version=0.0.4; charset=utf-8";
 
 HttpReply plain(int status, std::string line) {
   HttpReply reply;
@@ -109,7 +108,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
       log_(log),
       processes_(std::make_shared<Processes>(std::move(trees), monitor_options(options_, settings))),
       source_([processes = processes_](Clock::time_point deadline) {
-        return processes->monitor.collect(deadline);
+        return processes->collect(deadline);
       }),
       self_(own_procfs()),
       settings_(std::move(settings)),
@@ -117,7 +116,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
           make_collectors(processes_->trees, settings_, options_.disable_default_collectors)) {}
 
 Status Exporter::prepare() {
-  auto snapshot = processes_->monitor.collect_status_only();
+  auto snapshot = processes_->collect_status_only();
   if (!snapshot) {
     return Error{snapshot.error().kind, "--path.procfs: " + snapshot.error().message(), {}, 0};
   }
@@ -138,7 +137,7 @@ std::string Exporter::once() {
   const auto all = select(collectors(), {}, {});
   std::string out;
   exposition::Encoder encoder(exposition::Format::text, out);
-  scrape(*all, [this](Clock::time_point deadline) { return processes_->monitor.collect(deadline); },
+  scrape(*all, [this](Clock::time_point deadline) { return processes_->collect(deadline); },
          never, self_, log_, encoder);
   encoder.finish();
   return out;
@@ -209,21 +208,30 @@ HttpReply Exporter::metrics(const HttpRequest& request) {
   if (!selection) return plain(400, selection.error().what);
 
   const auto timeout = timeout_of(request).value_or(options_.scrape_timeout);
+  const auto media = exposition::negotiate_format(request.header("Accept"));
   HttpReply reply;
-  reply.content_type = text_format;
+  reply.content_type = media.content_type;
+  reply.headers.emplace_back("Vary", "Accept, Accept-Encoding");
   reply.body.reserve(last_size_ + last_size_ / 8);
-  exposition::Encoder encoder(exposition::Format::text, reply.body);
+  exposition::Encoder encoder(media.format, reply.body);
   scrape(*selection, [this](Clock::time_point deadline) { return source_.get(deadline); },
          start + time_for_scrape(timeout), self_, log_, encoder);
   encoder.finish();
   if (stopping_) return plain(503, "the exporter is stopping");
   last_size_ = reply.body.size();
+  if (exposition::accepts_gzip(request.header("Accept-Encoding"))) compress(reply);
   log_.debug("scrape", {{"bytes", std::to_string(reply.body.size())},
                         {"milliseconds",
                          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
                                             Clock::now() - start)
                                             .count())}});
   return reply;
+}
+
+void Exporter::compress(HttpReply& reply) {
+  const std::lock_guard lock(gzip_mutex_);
+  reply.body = gzip_.compress(reply.body);
+  reply.headers.emplace_back("Content-Encoding", "gzip");
 }
 
 HttpReply Exporter::landing_page() const {

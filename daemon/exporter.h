@@ -7,6 +7,7 @@
 #include <string>
 
 #include "collectors/process/monitor.h"
+#include "daemon/exposition/compress.h"
 #include "daemon/flags.h"
 #include "daemon/http_server.h"
 #include "daemon/log.h"
@@ -47,18 +48,34 @@ class Exporter {
   bool stop();
 
  private:
-  /// What the collecting thread uses, and so may outlive the exporter.
-  struct Processes {
+  /// What the collecting thread uses, and so may outlive the exporter. The monitor takes one caller
+  /// at a time, and a scrape may come before the exporter is ready.
+  class Processes {
+   public:
     Processes(Trees opened, const process::Options& options)
-        : trees(std::move(opened)), monitor(trees.procfs, options) {}
+        : trees(std::move(opened)), monitor_(trees.procfs, options) {}
+
+    Result<SnapshotSource::Snapshot> collect(SnapshotSource::Clock::time_point deadline) {
+      const std::lock_guard lock(mutex_);
+      return monitor_.collect(deadline);
+    }
+    Result<SnapshotSource::Snapshot> collect_status_only() {
+      const std::lock_guard lock(mutex_);
+      return monitor_.collect_status_only();
+    }
+
     const Trees trees;
-    process::Monitor monitor;
+
+   private:
+    std::mutex mutex_;
+    process::Monitor monitor_;
   };
 
   Exporter(Options options, config::Settings settings, Trees trees, Log& log);
 
   HttpReply answer(const HttpRequest& request);
   HttpReply metrics(const HttpRequest& request);
+  void compress(HttpReply& reply);
   HttpReply landing_page() const;
   HttpReply ready() const;
   HttpReply reload_request();
@@ -74,6 +91,9 @@ class Exporter {
   std::atomic<bool> stopping_ = false;
   std::atomic<unsigned> scrapes_ = 0;
   std::atomic<std::size_t> last_size_ = 0;  ///< of an exposition: the next one's first guess
+
+  std::mutex gzip_mutex_;
+  exposition::GzipCompressor gzip_;
 
   mutable std::mutex mutex_;  ///< over what a reload changes
   config::Settings settings_;

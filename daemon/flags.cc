@@ -23,25 +23,25 @@ constexpr std::string_view logging = "Logging";
 
 Error refuse(std::string what) { return malformed(std::move(what)); }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 Result<ListenAddress> listen_address(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) {
-    return refuse(quoted(text) + " has no port: write it as :10042 or 127.0.0.1:10042");
+    return refuse(in_quotes(text) + " has no port: write it as :10042 or 127.0.0.1:10042");
   }
   auto host = text.substr(0, colon);
   if (host.find_first_of(":[]") != std::string_view::npos) {
-    return refuse(quoted(text) +
+    return refuse(in_quotes(text) +
                   " is an IPv6 address, which this build's HTTP server cannot listen on: give an "
                   "IPv4 address");
   }
   const auto port = procfs::to_number<std::uint16_t>(text.substr(colon + 1));
-  if (!port) return refuse(quoted(text) + " has no port from 0 to 65535 after its colon");
+  if (!port) return refuse(in_quotes(text) + " has no port from 0 to 65535 after its colon");
   if (host == "localhost") host = "127.0.0.1";
   in_addr parsed{};
   if (!host.empty() && ::inet_pton(AF_INET, std::string(host).c_str(), &parsed) != 1) {
-    return refuse(quoted(text) + " has no IPv4 address before its colon: write it as " +
+    return refuse(in_quotes(text) + " has no IPv4 address before its colon: write it as " +
                   "127.0.0.1:10042, or :10042 for every address");
   }
   return ListenAddress{std::string(host), *port};
@@ -52,7 +52,7 @@ Status add_listen_address(Options& options, const std::string& text) {
   if (!address) return address.error();
   auto& all = options.listen_addresses;
   if (address->port != 0 && std::find(all.begin(), all.end(), *address) != all.end()) {
-    return refuse(quoted(text) + " is given twice");
+    return refuse(in_quotes(text) + " is given twice");
   }
   all.push_back(std::move(*address));
   return Done{};
@@ -64,12 +64,12 @@ Status set_telemetry_path(Options& options, const std::string& text) {
            c == '/' || c == '-' || c == '_' || c == '.' || c == '~';
   };
   if (!text.starts_with('/') || !std::all_of(text.begin(), text.end(), plain)) {
-    return refuse(quoted(text) + " is not a path: start it with / and use letters, digits and -_.~/");
+    return refuse(in_quotes(text) + " is not a path: start it with / and use letters, digits and -_.~/");
   }
   if (text.find("//") != std::string::npos || text.find("/.") != std::string::npos) {
-    return refuse(quoted(text) + " has an empty part or one that starts with a dot");
+    return refuse(in_quotes(text) + " has an empty part or one that starts with a dot");
   }
-  if (text.starts_with("/-/")) return refuse(quoted(text) + " is taken: choose one outside /-/");
+  if (text.starts_with("/-/")) return refuse(in_quotes(text) + " is taken: choose one outside /-/");
   options.telemetry_path = text;
   return Done{};
 }
@@ -78,7 +78,7 @@ Status set_max_requests(Options& options, const std::string& text) {
   constexpr unsigned most = 1000;
   const auto number = procfs::to_number<unsigned>(text);
   if (!number || *number > most) {
-    return refuse(quoted(text) + " is not a number from 0 (no limit) to " + std::to_string(most));
+    return refuse(in_quotes(text) + " is not a number from 0 (no limit) to " + std::to_string(most));
   }
   options.max_requests = *number;
   return Done{};
@@ -86,7 +86,7 @@ Status set_max_requests(Options& options, const std::string& text) {
 
 Status set_scrape_timeout(Options& options, const std::string& text) {
   const auto duration = config::parse_duration(text);
-  if (!duration) return refuse(quoted(text) + " is not a duration: write it as 10s or 500ms");
+  if (!duration) return refuse(in_quotes(text) + " is not a duration: write it as 10s or 500ms");
   if (duration->count() == 0) return refuse("must be longer than 0");
   options.scrape_timeout = *duration;
   return Done{};
@@ -107,14 +107,14 @@ Status set_true(Options& options, const std::string&) {
 
 Status set_log_level(Options& options, const std::string& text) {
   const auto level = log_level_from(text);
-  if (!level) return refuse(quoted(text) + " is no level: write debug, info, warn or error");
+  if (!level) return refuse(in_quotes(text) + " is no level: write debug, info, warn or error");
   options.log_level = *level;
   return Done{};
 }
 
 Status set_log_format(Options& options, const std::string& text) {
   const auto format = log_format_from(text);
-  if (!format) return refuse(quoted(text) + " is no format: write logfmt or json");
+  if (!format) return refuse(in_quotes(text) + " is no format: write logfmt or json");
   options.log_format = *format;
   return Done{};
 }
@@ -168,7 +168,7 @@ const Flag* find_flag(const std::vector<Flag>& all, std::string_view name) {
 /// What CLI11 leaves over: a flag that does not exist, or a word that belongs to none.
 Error left_over(const std::string& word, const std::vector<Flag>& all) {
   if (!word.starts_with('-')) {
-    return refuse(quoted(word) + ": no flag takes this: write --flag=value");
+    return refuse(in_quotes(word) + ": no flag takes this: write --flag=value");
   }
   const auto name = word.substr(0, word.find('='));
   std::vector<std::string_view> names;
@@ -177,9 +177,11 @@ Error left_over(const std::string& word, const std::vector<Flag>& all) {
                 "; --help lists them all");
 }
 
-/// CLI11's own complaints are about how many values follow a flag; its text starts with the name.
+/// CLI11's own complaints are about how many values follow a flag; its text starts with the name,
+/// which has no dashes where a value was given to a flag that takes none.
 Error wrong_count(std::string_view complaint, const std::vector<Flag>& all) {
-  const auto name = complaint.substr(0, complaint.find_first_of(" :\n"));
+  std::string name(complaint.substr(0, complaint.find_first_of(" :\n")));
+  if (!name.starts_with("--")) name.insert(0, "--");
   const auto* flag = find_flag(all, name);
   if (flag == nullptr) return refuse(std::string(complaint.substr(0, complaint.find('\n'))));
   if (flag->placeholder.empty()) return refuse(flag->name + ": takes no value");

@@ -1,7 +1,5 @@
 #include "daemon/self_metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
