@@ -74,7 +74,9 @@ Result<Tree> Tree::open(std::string path) {
   return Tree(std::move(path), std::move(directory));
 }
 
-Tree Tree::absent(std::string path) { return Tree(std::move(path), FileDescriptor()); }
+Tree Tree::absent(std::string path) {
+  return Tree(std::move(path), FileDescriptor());
+}
 
 Tree Tree::duplicate() const {
   return Tree(path_, FileDescriptor(::fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0)));

@@ -40,8 +40,8 @@ Error in_file(Error error, std::string_view path);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : content_(std::move(value)) {}          // NOLINT: conversion is the point
-  Result(Error error) : content_(std::move(error)) {}      // NOLINT
+  Result(T value) : content_(std::move(value)) {}      // NOLINT: conversion is the point
+  Result(Error error) : content_(std::move(error)) {}  // NOLINT
 
   bool ok() const { return std::holds_alternative<T>(content_); }
   explicit operator bool() const { return ok(); }

@@ -45,8 +45,8 @@ struct SmapsRollup {
   }
 };
 
-/// Unknown keys are passed over; a known key without "N kB" is malformed, with its line, and so is a
-/// text whose last line was cut short. Several entries (a smaps) add up.
+/// Unknown keys are passed over; a known key without "N kB" is malformed, with its line, and so is
+/// a text whose last line was cut short. Several entries (a smaps) add up.
 Result<SmapsRollup> parse_smaps_rollup(std::string_view text);
 
 /// Adds one process's figures to a sum, field by field.

@@ -55,12 +55,11 @@ Result<Stat> parse_stat(std::string_view text) {
 
   Fields fields(rest, 5);
   std::uint64_t virtual_size = 0;
-  const bool complete =
-      fields.read(9, stat.flags) && fields.read(10, stat.minor_faults) &&
-      fields.read(12, stat.major_faults) && fields.read(14, stat.user_ticks) &&
-      fields.read(15, stat.system_ticks) && fields.read(20, stat.threads) &&
-      fields.read(22, stat.start_time) && fields.read(23, virtual_size) &&
-      fields.read(26, stat.start_code) && fields.read(28, stat.start_stack);
+  const bool complete = fields.read(9, stat.flags) && fields.read(10, stat.minor_faults) &&
+                        fields.read(12, stat.major_faults) && fields.read(14, stat.user_ticks) &&
+                        fields.read(15, stat.system_ticks) && fields.read(20, stat.threads) &&
+                        fields.read(22, stat.start_time) && fields.read(23, virtual_size) &&
+                        fields.read(26, stat.start_code) && fields.read(28, stat.start_stack);
   if (!complete) return malformed("a numeric field up to startstack (28) is missing");
   stat.virtual_size = Bytes{virtual_size};
   return stat;

@@ -22,16 +22,16 @@ struct Stat {
   static constexpr std::uint64_t kernel_thread_flag = 0x00200000;
 
   std::int64_t pid = 0;
-  std::string_view comm;          ///< bytes as the process set them, any but NUL; not UTF-8
-  char state = '?';               ///< R S D T t Z X I
+  std::string_view comm;  ///< bytes as the process set them, any but NUL; not UTF-8
+  char state = '?';       ///< R S D T t Z X I
   std::int64_t ppid = 0;
-  std::uint64_t flags = 0;        ///< PF_* of include/linux/sched.h
-  std::uint64_t minor_faults = 0; ///< of all its threads, those that ended included
+  std::uint64_t flags = 0;         ///< PF_* of include/linux/sched.h
+  std::uint64_t minor_faults = 0;  ///< of all its threads, those that ended included
   std::uint64_t major_faults = 0;
-  std::uint64_t user_ticks = 0;   ///< in USER_HZ
+  std::uint64_t user_ticks = 0;  ///< in USER_HZ
   std::uint64_t system_ticks = 0;
   std::uint64_t threads = 0;
-  std::uint64_t start_time = 0;   ///< ticks after boot: with the pid, a process's identity
+  std::uint64_t start_time = 0;  ///< ticks after boot: with the pid, a process's identity
   Bytes virtual_size = {};
   std::uint64_t start_code = 0;   ///< changes on exec
   std::uint64_t start_stack = 0;  ///< changes on exec

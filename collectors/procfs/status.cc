@@ -14,13 +14,20 @@ struct Field {
 
 /// In the kernel's order, so that the search below finds each on its first comparison.
 constexpr Field fields[] = {
-    {"VmPeak", &ProcessStatus::virtual_peak},    {"VmSize", &ProcessStatus::virtual_size},
-    {"VmLck", &ProcessStatus::locked},           {"VmPin", &ProcessStatus::pinned},
-    {"VmHWM", &ProcessStatus::resident_peak},    {"VmRSS", &ProcessStatus::resident},
-    {"RssAnon", &ProcessStatus::resident_anon},  {"RssFile", &ProcessStatus::resident_file},
-    {"RssShmem", &ProcessStatus::resident_shmem}, {"VmData", &ProcessStatus::data},
-    {"VmStk", &ProcessStatus::stack},            {"VmExe", &ProcessStatus::text},
-    {"VmLib", &ProcessStatus::library},          {"VmPTE", &ProcessStatus::page_tables},
+    {"VmPeak", &ProcessStatus::virtual_peak},
+    {"VmSize", &ProcessStatus::virtual_size},
+    {"VmLck", &ProcessStatus::locked},
+    {"VmPin", &ProcessStatus::pinned},
+    {"VmHWM", &ProcessStatus::resident_peak},
+    {"VmRSS", &ProcessStatus::resident},
+    {"RssAnon", &ProcessStatus::resident_anon},
+    {"RssFile", &ProcessStatus::resident_file},
+    {"RssShmem", &ProcessStatus::resident_shmem},
+    {"VmData", &ProcessStatus::data},
+    {"VmStk", &ProcessStatus::stack},
+    {"VmExe", &ProcessStatus::text},
+    {"VmLib", &ProcessStatus::library},
+    {"VmPTE", &ProcessStatus::page_tables},
     {"VmSwap", &ProcessStatus::swap},
 };
 
