@@ -5,7 +5,11 @@
 namespace memory_exporter {
 
 /// Tells the service manager about a change of state ("READY=1"), where one has asked for it in
-/// $NOTIFY_SOCKET. Without one, nothing happens.
-void notify_service_manager(std::string_view state);
+/// $NOTIFY_SOCKET; see sd_notify(3). Without one, nothing happens. False where it asked and could
+/// not be told.
+///
+/// The protocol is one datagram and needs no library: libsystemd brings libgcrypt, liblzma, libzstd
+/// and others along, 0.9 MiB of resident memory, a tenth of the whole daemon's.
+bool notify_service_manager(std::string_view state);
 
 }  // namespace memory_exporter
