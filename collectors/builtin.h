@@ -8,5 +8,10 @@
 namespace memory_exporter {
 
 std::unique_ptr<Collector> make_process_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_meminfo_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_vmstat_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_swap_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_overcommit_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_pressure_collector(const Trees&, const CollectorOptions&);
 
 }  // namespace memory_exporter

@@ -38,7 +38,7 @@ inline bool read_kib(std::string_view text, std::optional<Bytes>& amount) {
 /// its last figure may have lost digits.
 template <typename Visit>
 Status for_each_keyed_line(std::string_view text, Visit&& visit) {
-  if (!text.empty() && text.back() != '\n') return malformed("the last line is cut short");
+  if (ends_within_line(text)) return malformed("the last line is cut short");
   for (int number = 1; !text.empty(); ++number) {
     const auto line = take_line(text);
     const auto colon = line.find(':');

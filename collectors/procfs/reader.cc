@@ -41,6 +41,8 @@ ErrorKind kind_of(int error_number) {
     case ENOENT:
     case ESRCH:
     case ENOTDIR:
+    case ENODEV:      // a cgroup that was removed between open and read
+    case EOPNOTSUPP:  // a file of a feature that was switched off at boot (PSI)
       return ErrorKind::vanished;
     case EACCES:
     case EPERM:

@@ -10,7 +10,7 @@ namespace memory_exporter {
 
 /// What went wrong with one file, told apart because each asks for a different answer.
 enum class ErrorKind {
-  vanished,   ///< the file or its process is not there (ENOENT, ESRCH, ENOTDIR): normal
+  vanished,   ///< the file, its process or its feature is not there (ENOENT, ESRCH...): normal
   denied,     ///< the kernel refused it (EACCES, EPERM): a privilege is missing
   malformed,  ///< it was read and does not have the documented form
   io,         ///< any other errno

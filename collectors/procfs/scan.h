@@ -19,6 +19,12 @@ constexpr std::string_view take_line(std::string_view& text) {
   return line;
 }
 
+/// Whether the last line lacks its newline. The kernel ends every line, so such a text was cut off,
+/// and a number at its end may have lost digits.
+constexpr bool ends_within_line(std::string_view text) {
+  return !text.empty() && text.back() != '\n';
+}
+
 constexpr void skip_blanks(std::string_view& text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
 }

@@ -1,0 +1,154 @@
+#include "collectors/procfs/meminfo.h"
+
+#include "collectors/procfs/keyed.h"
+
+namespace memory_exporter::procfs {
+namespace {
+
+struct Amount {
+  std::string_view key;
+  std::optional<Bytes> Meminfo::*member;
+};
+
+/// In the kernel's order (a node's own fields in between), so that most searches end at once.
+constexpr Amount amounts[] = {
+    {"MemTotal", &Meminfo::total},
+    {"MemFree", &Meminfo::free},
+    {"MemAvailable", &Meminfo::available},
+    {"MemUsed", &Meminfo::used},
+    {"Buffers", &Meminfo::buffers},
+    {"Cached", &Meminfo::cached},
+    {"SwapCached", &Meminfo::swap_cached},
+    {"Active", &Meminfo::active},
+    {"Inactive", &Meminfo::inactive},
+    {"Active(anon)", &Meminfo::active_anon},
+    {"Inactive(anon)", &Meminfo::inactive_anon},
+    {"Active(file)", &Meminfo::active_file},
+    {"Inactive(file)", &Meminfo::inactive_file},
+    {"Unevictable", &Meminfo::unevictable},
+    {"Mlocked", &Meminfo::mlocked},
+    {"HighTotal", &Meminfo::high_total},
+    {"HighFree", &Meminfo::high_free},
+    {"LowTotal", &Meminfo::low_total},
+    {"LowFree", &Meminfo::low_free},
+    {"MmapCopy", &Meminfo::mmap_copy},
+    {"SwapTotal", &Meminfo::swap_total},
+    {"SwapFree", &Meminfo::swap_free},
+    {"Zswap", &Meminfo::zswap},
+    {"Zswapped", &Meminfo::zswapped},
+    {"Dirty", &Meminfo::dirty},
+    {"Writeback", &Meminfo::writeback},
+    {"FilePages", &Meminfo::file_pages},
+    {"AnonPages", &Meminfo::anon_pages},
+    {"Mapped", &Meminfo::mapped},
+    {"Shmem", &Meminfo::shmem},
+    {"KReclaimable", &Meminfo::kernel_reclaimable},
+    {"Slab", &Meminfo::slab},
+    {"SReclaimable", &Meminfo::slab_reclaimable},
+    {"SUnreclaim", &Meminfo::slab_unreclaimable},
+    {"KernelStack", &Meminfo::kernel_stack},
+    {"ShadowCallStack", &Meminfo::shadow_call_stack},
+    {"PageTables", &Meminfo::page_tables},
+    {"SecPageTables", &Meminfo::secondary_page_tables},
+    {"NFS_Unstable", &Meminfo::nfs_unstable},
+    {"Bounce", &Meminfo::bounce},
+    {"WritebackTmp", &Meminfo::writeback_tmp},
+    {"CommitLimit", &Meminfo::commit_limit},
+    {"Committed_AS", &Meminfo::committed_as},
+    {"VmallocTotal", &Meminfo::vmalloc_total},
+    {"VmallocUsed", &Meminfo::vmalloc_used},
+    {"VmallocChunk", &Meminfo::vmalloc_chunk},
+    {"Percpu", &Meminfo::percpu},
+    {"EarlyMemtestBad", &Meminfo::early_memtest_bad},
+    {"HardwareCorrupted", &Meminfo::hardware_corrupted},
+    {"AnonHugePages", &Meminfo::anon_huge_pages},
+    {"ShmemHugePages", &Meminfo::shmem_huge_pages},
+    {"ShmemPmdMapped", &Meminfo::shmem_pmd_mapped},
+    {"FileHugePages", &Meminfo::file_huge_pages},
+    {"FilePmdMapped", &Meminfo::file_pmd_mapped},
+    {"CmaTotal", &Meminfo::cma_total},
+    {"CmaFree", &Meminfo::cma_free},
+    {"Unaccepted", &Meminfo::unaccepted},
+    {"Balloon", &Meminfo::balloon},
+    {"GPUActive", &Meminfo::gpu_active},
+    {"GPUReclaim", &Meminfo::gpu_reclaim},
+    {"Hugepagesize", &Meminfo::hugepage_size},
+    {"Hugetlb", &Meminfo::hugetlb},
+};
+
+struct Count {
+  std::string_view key;
+  std::optional<std::uint64_t> Meminfo::*member;
+};
+
+constexpr Count counts[] = {
+    {"HugePages_Total", &Meminfo::huge_pages_total},
+    {"HugePages_Free", &Meminfo::huge_pages_free},
+    {"HugePages_Rsvd", &Meminfo::huge_pages_reserved},
+    {"HugePages_Surp", &Meminfo::huge_pages_surplus},
+};
+
+/// Takes one line's value; false where it does not have its form.
+class Builder {
+ public:
+  bool add(std::string_view key, std::string_view value) {
+    if (key.starts_with("HugePages_")) return add_count(key, value);
+    std::optional<Bytes> amount;
+    if (!read_kib(value, amount)) return false;
+    if (!amount) return true;
+    constexpr std::string_view direct_map = "DirectMap";
+    if (const auto* row = amounts_.find(key)) {
+      meminfo_.*(row->member) = amount;
+    } else if (key.starts_with(direct_map)) {
+      meminfo_.direct_map.push_back({key.substr(direct_map.size()), *amount});
+    } else {
+      meminfo_.other.push_back({key, *amount});
+    }
+    return true;
+  }
+
+  Result<Meminfo> finish() {
+    if (!meminfo_.total) return malformed("no MemTotal");
+    return std::move(meminfo_);
+  }
+
+ private:
+  bool add_count(std::string_view key, std::string_view value) {
+    const auto count = take_number(value);
+    if (const auto* row = counts_.find(key)) meminfo_.*(row->member) = count;
+    return count.has_value();
+  }
+
+  Meminfo meminfo_;
+  KeyedRows<Amount> amounts_{amounts};
+  KeyedRows<Count> counts_{counts};
+};
+
+/// "Node 0 MemTotal" -> "MemTotal"; empty where it does not begin so.
+std::string_view without_node(std::string_view key) {
+  if (take_word(key) != "Node" || !take_number(key)) return {};
+  skip_blanks(key);
+  return key;
+}
+
+}  // namespace
+
+Result<Meminfo> parse_meminfo(std::string_view text) {
+  Builder builder;
+  const auto walked = for_each_keyed_line(
+      text, [&](std::string_view key, std::string_view value) { return builder.add(key, value); });
+  if (!walked) return walked.error();
+  return builder.finish();
+}
+
+Result<Meminfo> parse_node_meminfo(std::string_view text) {
+  Builder builder;
+  const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
+    const auto field = without_node(key);
+    return !field.empty() && builder.add(field, value);
+  });
+  if (!walked) return walked.error();
+  return builder.finish();
+}
+
+}  // namespace memory_exporter::procfs

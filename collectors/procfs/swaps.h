@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "collectors/procfs/bytes.h"
+#include "collectors/procfs/result.h"
+
+namespace memory_exporter::procfs {
+
+/// One line of /proc/swaps (kernel: mm/swapfile.c, swap_show).
+struct SwapDevice {
+  std::string name;       ///< unescaped; ends in " (deleted)" where the file was unlinked
+  std::string_view kind;  ///< "partition" or "file"
+  Bytes size;             ///< without the header page and bad pages
+  Bytes used;
+  std::int64_t priority = 0;  ///< the kernel gives negative ones, falling from -1, when not asked
+
+  friend bool operator==(const SwapDevice&, const SwapDevice&) = default;
+};
+
+/// The devices in the kernel's order; none where only the header is there. Readable by everyone;
+/// about 5 us. Kinds point into `text`. Malformed, with its line: no header, a line without its
+/// five columns, a bad number, a text that ends within a line.
+Result<std::vector<SwapDevice>> parse_swaps(std::string_view text);
+
+}  // namespace memory_exporter::procfs

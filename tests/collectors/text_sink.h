@@ -1,0 +1,57 @@
+#pragma once
+
+#include <charconv>
+#include <string>
+
+#include "collectors/collector.h"
+
+namespace memory_exporter {
+
+/// Writes samples down as `name{label="value"} value` lines, in their order, for a test to compare
+/// whole. It asserts nothing about the wire: the encoder has its own tests.
+class TextSink final : public MetricSink {
+ public:
+  using MetricSink::sample;
+
+  void family(const Family& family) override { name_ = family.name; }
+
+  void sample(std::span<const Label> labels, Value value) override {
+    text_ += name_;
+    char separator = '{';
+    for (const auto& label : labels) {
+      (text_ += separator) += label.name;
+      ((text_ += "=\"") += label.value) += '"';
+      separator = ',';
+    }
+    if (!labels.empty()) text_ += '}';
+    text_ += ' ';
+    std::visit(
+        [&](auto number) {
+          char digits[32];
+          const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+          text_.append(digits, end);
+        },
+        value.content());
+    text_ += '\n';
+  }
+
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string name_;
+  std::string text_;
+};
+
+/// What a collector wrote, or "error: ..." as a test would like to read it.
+inline std::string collected(const Collector& collector,
+                             const process::Snapshot& processes = process::Snapshot()) {
+  TextSink sink;
+  const auto status = collector.collect(processes, sink);
+  if (!status) {
+    return sink.text() + "error: " + std::string(to_string(status.error().kind)) + ": " +
+           status.error().message() + '\n';
+  }
+  return sink.text();
+}
+
+}  // namespace memory_exporter

@@ -1,0 +1,114 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collectors/builtin.h"
+#include "collectors/procfs/scan.h"
+#include "tests/collectors/fixture_tree.h"
+#include "tests/collectors/text_sink.h"
+#include "tests/procfs/vmstat_captures.h"
+
+namespace memory_exporter {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string collected_from(const FixtureTree& tree) {
+  return collected(*make_vmstat_collector(tree.trees(), CollectorOptions{}));
+}
+
+TEST(VmstatCollector, WritesTheEventsOfKernel414) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", testdata::vmstat_4_14);
+  EXPECT_EQ(collected_from(tree),
+            "memory_vmstat_allocstall_dma_total 0\n"
+            "memory_vmstat_allocstall_dma32_total 2\n"
+            "memory_vmstat_allocstall_movable_total 1187\n"
+            "memory_vmstat_allocstall_normal_total 145\n"
+            "memory_vmstat_oom_kill_total 1\n"
+            "memory_vmstat_pgfault_total 811203344\n"
+            "memory_vmstat_pgmajfault_total 201133\n"
+            "memory_vmstat_pgscan_direct_total 240118\n"
+            "memory_vmstat_pgscan_direct_throttle_total 0\n"
+            "memory_vmstat_pgscan_kswapd_total 31877120\n"
+            "memory_vmstat_pgsteal_direct_total 211032\n"
+            "memory_vmstat_pgsteal_kswapd_total 30122877\n"
+            "memory_vmstat_pswpin_total 1033\n"
+            "memory_vmstat_pswpout_total 5304\n"
+            "memory_vmstat_swap_ra_total 41\n"
+            "memory_vmstat_swap_ra_hit_total 33\n"
+            "memory_vmstat_thp_collapse_alloc_total 991\n"
+            "memory_vmstat_thp_collapse_alloc_failed_total 4\n"
+            "memory_vmstat_thp_deferred_split_page_total 2044\n"
+            "memory_vmstat_thp_fault_alloc_total 8122\n"
+            "memory_vmstat_thp_fault_fallback_total 203\n"
+            "memory_vmstat_thp_file_alloc_total 0\n"
+            "memory_vmstat_thp_file_mapped_total 0\n"
+            "memory_vmstat_thp_split_page_total 612\n"
+            "memory_vmstat_thp_split_page_failed_total 1\n"
+            "memory_vmstat_thp_split_pmd_total 2712\n"
+            "memory_vmstat_thp_split_pud_total 0\n"
+            "memory_vmstat_thp_swpout_total 3\n"
+            "memory_vmstat_thp_swpout_fallback_total 8\n"
+            "memory_vmstat_thp_zero_page_alloc_total 1\n"
+            "memory_vmstat_thp_zero_page_alloc_failed_total 0\n"
+            "memory_vmstat_workingset_activate_total 1733201\n"
+            "memory_vmstat_workingset_nodereclaim_total 5120\n"
+            "memory_vmstat_workingset_refault_total 4831021\n");
+}
+
+/// Whether the design's default set names the field.
+bool in_default_set(std::string_view field) {
+  for (const auto* prefix : {"pgscan", "pgsteal", "allocstall", "workingset_", "thp_", "swap_ra"}) {
+    if (field.starts_with(prefix)) return true;
+  }
+  for (const auto* name : {"pswpin", "pswpout", "pgfault", "pgmajfault", "oom_kill"}) {
+    if (field == name) return true;
+  }
+  return false;
+}
+
+TEST(VmstatCollector, LeavesNoEventOfTheDefaultSetOutOnARealMachine) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", testdata::vmstat_6_18);
+  const auto text = collected_from(tree);
+  std::string_view rest = testdata::vmstat_6_18;
+  while (!rest.empty()) {
+    const auto line = procfs::take_line(rest);
+    const auto blank = line.find(' ');
+    const std::string field(line.substr(0, blank));
+    if (!in_default_set(field)) continue;
+    const bool is_gauge = field == "workingset_nodes";
+    EXPECT_THAT(text, HasSubstr("memory_vmstat_" + field + (is_gauge ? "" : "_total") +
+                                std::string(line.substr(blank)) + "\n"));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("nr_")));
+}
+
+TEST(VmstatCollector, WritesNothingWithoutTheFile) {
+  EXPECT_EQ(collected_from(FixtureTree()), "");
+}
+
+TEST(VmstatCollector, KeepsCountsAbove2To53Whole) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", "pgfault 18446744073709551615\n");
+  EXPECT_EQ(collected_from(tree), "memory_vmstat_pgfault_total 18446744073709551615\n");
+}
+
+TEST(VmstatCollector, NamesFileAndLineOfAMalformedText) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", "pgfault 1\npgmajfault x\n");
+  EXPECT_EQ(collected_from(tree),
+            "error: malformed: " + tree.path("proc/vmstat") + ":2: expected \"field number\"\n");
+}
+
+TEST(VmstatCollector, FailsWhereTheFileIsDenied) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", "pgfault 1\n").forbid("proc/vmstat");
+  const Unprivileged unprivileged;
+  EXPECT_EQ(collected_from(tree),
+            "error: denied: " + tree.path("proc/vmstat") + ": Permission denied\n");
+}
+
+}  // namespace
+}  // namespace memory_exporter

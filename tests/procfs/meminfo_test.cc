@@ -1,0 +1,194 @@
+#include "collectors/procfs/meminfo.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/procfs/meminfo_captures.h"
+
+namespace memory_exporter::procfs {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+
+constexpr Bytes kib(std::uint64_t amount) {
+  return Bytes::from_kib(amount);
+}
+
+Meminfo parsed(std::string_view text) {
+  auto meminfo = parse_meminfo(text);
+  EXPECT_TRUE(meminfo) << meminfo.error().message();
+  return meminfo ? *meminfo : Meminfo{};
+}
+
+TEST(ParseMeminfo, ReadsKernel414WhichHasNeitherPercpuNorHugetlbTotals) {
+  const auto meminfo = parsed(testdata::meminfo_4_14);
+  EXPECT_THAT(meminfo.total, Optional(kib(8070232)));
+  EXPECT_THAT(meminfo.hugepage_size, Optional(kib(2048)));
+  EXPECT_THAT(meminfo.vmalloc_used, Optional(kib(0)));
+  EXPECT_THAT(meminfo.huge_pages_total, Optional(0u));
+  EXPECT_EQ(meminfo.kernel_reclaimable, std::nullopt);
+  EXPECT_EQ(meminfo.percpu, std::nullopt);
+  EXPECT_EQ(meminfo.hugetlb, std::nullopt);
+  EXPECT_EQ(meminfo.file_huge_pages, std::nullopt);
+  EXPECT_EQ(meminfo.zswap, std::nullopt);
+  EXPECT_EQ(meminfo.cma_total, std::nullopt);
+  EXPECT_THAT(meminfo.other, IsEmpty());
+}
+
+TEST(ParseMeminfo, ReadsHighmemOf32BitKernels) {
+  const auto meminfo = parsed(testdata::meminfo_4_19_highmem);
+  EXPECT_THAT(meminfo.low_total, Optional(kib(780000)));
+  EXPECT_THAT(meminfo.high_total, Optional(kib(2057308 - 780000)));
+  EXPECT_THAT(meminfo.cma_total, Optional(kib(65536)));
+  EXPECT_EQ(meminfo.anon_huge_pages, std::nullopt);
+  EXPECT_EQ(meminfo.hugepage_size, std::nullopt);
+  EXPECT_EQ(meminfo.huge_pages_total, std::nullopt);
+  EXPECT_THAT(meminfo.direct_map, IsEmpty());
+  EXPECT_THAT(meminfo.other, IsEmpty());
+}
+
+TEST(ParseMeminfo, CountsHugePagesAsPagesAndTheirSizeInBytes) {
+  const auto meminfo = parsed(testdata::meminfo_5_10);
+  EXPECT_THAT(meminfo.huge_pages_total, Optional(16u));
+  EXPECT_THAT(meminfo.huge_pages_free, Optional(12u));
+  EXPECT_THAT(meminfo.huge_pages_reserved, Optional(2u));
+  EXPECT_THAT(meminfo.huge_pages_surplus, Optional(0u));
+  EXPECT_THAT(meminfo.hugepage_size, Optional(kib(2048)));
+  EXPECT_THAT(meminfo.hugetlb, Optional(kib(16 * 2048)));
+}
+
+TEST(ParseMeminfo, KnowsEveryFieldOfEveryCapture) {
+  for (const std::string_view text :
+       {testdata::meminfo_4_14, testdata::meminfo_4_19_highmem, testdata::meminfo_5_10,
+        testdata::meminfo_6_6, testdata::meminfo_6_18}) {
+    EXPECT_THAT(parsed(text).other, IsEmpty());
+  }
+}
+
+TEST(ParseMeminfo, ReadsARealMachine) {
+  const auto meminfo = parsed(testdata::meminfo_6_18);
+  EXPECT_THAT(meminfo.total, Optional(kib(24684092)));
+  EXPECT_THAT(meminfo.available, Optional(kib(23701276)));
+  EXPECT_THAT(meminfo.active_anon, Optional(kib(1620)));
+  EXPECT_THAT(meminfo.slab_reclaimable, Optional(kib(95692)));
+  EXPECT_THAT(meminfo.slab_unreclaimable, Optional(kib(26156)));
+  EXPECT_THAT(meminfo.vmalloc_total, Optional(kib(34359738367)));
+  EXPECT_THAT(meminfo.balloon, Optional(kib(0)));
+  EXPECT_THAT(meminfo.direct_map,
+              ElementsAre(NamedBytes{"4k", kib(30720)}, NamedBytes{"2M", kib(2066432)},
+                          NamedBytes{"1G", kib(25165824)}));
+  EXPECT_EQ(meminfo.used, std::nullopt);
+  EXPECT_EQ(meminfo.unaccepted, std::nullopt);
+}
+
+TEST(ParseMeminfo, KeepsAmountsItHasNoNameFor) {
+  const auto meminfo = parsed("MemTotal: 8 kB\nKgslCache: 4 kB\nFutureField(x):      12 kB\n");
+  EXPECT_THAT(meminfo.other,
+              ElementsAre(NamedBytes{"KgslCache", kib(4)}, NamedBytes{"FutureField(x)", kib(12)}));
+}
+
+TEST(ParseMeminfo, PassesOverHugePageCountsItHasNoNameFor) {
+  const auto meminfo = parsed("MemTotal: 8 kB\nHugePages_New: 3\n");
+  EXPECT_THAT(meminfo.other, IsEmpty());
+  EXPECT_EQ(meminfo.huge_pages_total, std::nullopt);
+}
+
+TEST(ParseMeminfo, RefusesATextWithoutMemTotal) {
+  EXPECT_FALSE(parse_meminfo(""));
+  EXPECT_FALSE(parse_meminfo("MemFree: 8 kB\n"));
+  EXPECT_FALSE(parse_meminfo("no colon anywhere\n"));
+}
+
+TEST(ParseMeminfo, NamesTheLineOfAValueThatHasNotItsForm) {
+  for (const char* value : {"", " kB", " 1x kB", " -1 kB", " 8", " 8 MB",
+                            " 18446744073709551616 kB", " 99999999999999999999 kB"}) {
+    const auto text = "MemTotal: 8 kB\nMemFree:" + std::string(value) + "\nBuffers: 1 kB\n";
+    const auto meminfo = parse_meminfo(text);
+    ASSERT_FALSE(meminfo) << text;
+    EXPECT_EQ(meminfo.error().kind, ErrorKind::malformed);
+    EXPECT_EQ(meminfo.error().line, 2) << text;
+  }
+  const auto pages = parse_meminfo("MemTotal: 8 kB\nHugePages_Free: 99999999999999999999\n");
+  ASSERT_FALSE(pages);
+  EXPECT_EQ(pages.error().line, 2);
+}
+
+TEST(ParseMeminfo, TakesTheLargestAmountThatFits) {
+  const auto meminfo = parsed("MemTotal: 18014398509481983 kB\n");
+  EXPECT_THAT(meminfo.total, Optional(kib(18014398509481983)));
+}
+
+// A difference that wrapped below 0 is a figure nobody knows, not a file nobody can read.
+TEST(ParseMeminfo, LeavesOutAnAmountThatNoMachineCanHold) {
+  const auto meminfo =
+      parsed("MemTotal: 8 kB\nCached: 18446744073709551612 kB\nNew: 18014398509481984 kB\n");
+  EXPECT_EQ(meminfo.cached, std::nullopt);
+  EXPECT_THAT(meminfo.other, IsEmpty());
+}
+
+// A read that stops anywhere must not turn "123" into "12".
+TEST(ParseMeminfo, NeverReadsAShorterNumberOutOfACutText) {
+  const std::string_view whole = testdata::meminfo_5_10;
+  const auto complete = parsed(whole);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    const auto cut = parse_meminfo(whole.substr(0, size));
+    if (!cut) continue;
+    EXPECT_EQ(whole[size - 1], '\n');
+    if (cut->free) {
+      EXPECT_EQ(cut->free, complete.free);
+    }
+    if (cut->huge_pages_total) {
+      EXPECT_EQ(cut->huge_pages_total, complete.huge_pages_total);
+    }
+    if (cut->hugetlb) {
+      EXPECT_EQ(cut->hugetlb, complete.hugetlb);
+    }
+  }
+}
+
+TEST(ParseMeminfo, SurvivesAnyBytes) {
+  const auto nul = parse_meminfo(std::string_view("MemTotal: 8 kB\nMemFree: \0 kB\n", 29));
+  ASSERT_FALSE(nul);
+  EXPECT_EQ(nul.error().line, 2);
+  const auto empty_name = parse_meminfo("MemTotal: 8 kB\n:\n");
+  ASSERT_FALSE(empty_name);
+  EXPECT_EQ(empty_name.error().line, 2);
+  EXPECT_THAT(parsed("\xff\xfe\n\nMemTotal: 8 kB\n\x80: 4 kB\n").other,
+              ElementsAre(NamedBytes{"\x80", kib(4)}));
+}
+
+TEST(ParseNodeMeminfo, ReadsTheFieldsOfANode) {
+  // Node 0 of the machine of meminfo_6_18, shortened.
+  const auto meminfo = parse_node_meminfo(
+      "Node 0 MemTotal:       24684092 kB\n"
+      "Node 0 MemFree:        23931844 kB\n"
+      "Node 0 MemUsed:          752248 kB\n"
+      "Node 0 SwapCached:            0 kB\n"
+      "Node 0 Active(file):     141820 kB\n"
+      "Node 0 FilePages:        427336 kB\n"
+      "Node 0 HugePages_Total:     2\n"
+      "Node 0 HugePages_Free:      1\n"
+      "Node 0 HugePages_Surp:      0\n");
+  ASSERT_TRUE(meminfo) << meminfo.error().message();
+  EXPECT_THAT(meminfo->total, Optional(kib(24684092)));
+  EXPECT_THAT(meminfo->used, Optional(kib(752248)));
+  EXPECT_THAT(meminfo->active_file, Optional(kib(141820)));
+  EXPECT_THAT(meminfo->file_pages, Optional(kib(427336)));
+  EXPECT_THAT(meminfo->huge_pages_total, Optional(2u));
+  EXPECT_EQ(meminfo->available, std::nullopt);
+}
+
+TEST(ParseNodeMeminfo, RefusesLinesThatDoNotNameTheNode) {
+  EXPECT_FALSE(parse_node_meminfo("MemTotal: 8 kB\n"));
+  EXPECT_FALSE(parse_node_meminfo("Node MemTotal: 8 kB\n"));
+  EXPECT_FALSE(parse_node_meminfo("Node 0 MemTotal: 8 kB\nNode 0: 8 kB\n"));
+  EXPECT_FALSE(parse_node_meminfo("Node 0 MemTotal: 8 kB"));
+  EXPECT_FALSE(parse_node_meminfo(""));
+}
+
+}  // namespace
+}  // namespace memory_exporter::procfs
