@@ -36,6 +36,10 @@ class Layers(unittest.TestCase):
     def test_accepts_layers_that_point_down(self):
         self.assertEqual(self.check(self.good), [])
 
+    def test_accepts_a_header_made_from_a_template(self):
+        files = {"daemon/version.h.in": "", "daemon/main.cc": '#include "daemon/version.h"\n'}
+        self.assertEqual(self.check(files), [])
+
     def test_refuses_a_higher_layers_header(self):
         lower_to_higher = [
             ("collectors/procfs/stat.cc", "collectors/process/table.h"),
