@@ -4,37 +4,13 @@
 #include <cstdint>
 #include <limits>
 #include <random>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "collectors/metric_sink.h"
+#include "tests/exposition/round_trip.h"
 
 namespace memory_exporter::testing {
-
-/// A family and its samples, owned, so that it can be written to a sink and compared afterwards.
-struct OwnedSample {
-  std::vector<std::pair<std::string, std::string>> labels;
-  Value value;
-};
-struct OwnedFamily {
-  std::string name;
-  MetricType type;
-  std::string help;
-  std::vector<OwnedSample> samples;
-};
-
-inline void write(const std::vector<OwnedFamily>& families, MetricSink& sink) {
-  for (const auto& family : families) {
-    sink.family({family.name, family.type, family.help});
-    for (const auto& sample : family.samples) {
-      std::vector<Label> labels;
-      for (const auto& [name, value] : sample.labels) labels.push_back({name, value});
-      sink.sample(labels, sample.value);
-    }
-  }
-}
 
 /// Makes families at random; the same seed makes the same on every machine (the distributions of
 /// the standard library would not).
