@@ -54,7 +54,18 @@ std::string scalar(const YAML::Node& node, const std::string& key) {
   return node.Scalar();
 }
 
-/// Calls `visit(key, value)` for every entry of a block, which may be empty. Unknown keys and keys
+/// One `key: value` of a block, and where it stands: an empty value stands nowhere itself.
+struct Entry {
+  const YAML::Node& value;
+  YAML::Mark mark;
+
+  std::string scalar(const std::string& key) const {
+    if (value.IsNull()) fail(mark, key + ": has no value");
+    return config::scalar(value, key);
+  }
+};
+
+/// Calls `visit(key, entry)` for every entry of a block, which may be empty. Unknown keys and keys
 /// given twice are mistakes; `parent` is the block's own name, for the errors.
 template <typename Visit>
 void for_each_key(const YAML::Node& block, std::string_view parent,
@@ -74,23 +85,23 @@ void for_each_key(const YAML::Node& block, std::string_view parent,
     if (!seen.insert(key).second) {
       fail(entry.first.Mark(), key_of(parent, key) + ": is given twice");
     }
-    visit(key, entry.second);
+    visit(key, Entry{entry.second, entry.first.Mark()});
   }
 }
 
-std::vector<process::Dimension> group_by(const YAML::Node& node) {
+std::vector<process::Dimension> group_by(const Entry& entry) {
   static constexpr std::array<std::string_view, 2> known = {"name", "cgroup"};
+  const auto& node = entry.value;
   if (!node.IsSequence() || node.size() == 0) {
-    fail(node.Mark(), "group_by: must be a list of dimensions, as [name, cgroup]");
+    fail(entry.mark, "group_by: must be a list of dimensions, as [name, cgroup]");
   }
   std::vector<process::Dimension> dimensions;
   for (const auto& item : node) {
     const auto name = scalar(item, "group_by");
     const auto dimension = process::dimension_from(name);
     if (!dimension) {
-      fail(item.Mark(),
-           "group_by: \"" + name + "\" is no dimension" + did_you_mean(name, known) +
-               ": there are name and cgroup");
+      fail(item.Mark(), "group_by: \"" + name + "\" is no dimension" + did_you_mean(name, known) +
+                            ": there are name and cgroup");
     }
     if (std::find(dimensions.begin(), dimensions.end(), *dimension) != dimensions.end()) {
       fail(item.Mark(), "group_by: \"" + name + "\" is given twice");
@@ -100,30 +111,30 @@ std::vector<process::Dimension> group_by(const YAML::Node& node) {
   return dimensions;
 }
 
-bool on_or_off(const YAML::Node& node, const std::string& key) {
-  const auto text = scalar(node, key);
+bool on_or_off(const Entry& entry, const std::string& key) {
+  const auto text = entry.scalar(key);
   if (text == "true") return true;
   if (text == "false") return false;
-  fail(node.Mark(), key + ": \"" + text + "\" is neither true nor false");
+  fail(entry.mark, key + ": \"" + text + "\" is neither true nor false");
 }
 
 void read_collectors(const YAML::Node& block, Settings& settings) {
   std::vector<std::string_view> names;
   for (const auto& entry : collector_table()) names.push_back(entry.name);
-  for_each_key(block, "collectors", names, [&](const std::string& name, const YAML::Node& value) {
-    settings.collectors[name] = on_or_off(value, "collectors." + name);
+  for_each_key(block, "collectors", names, [&](const std::string& name, const Entry& entry) {
+    settings.collectors[name] = on_or_off(entry, "collectors." + name);
   });
 }
 
 void read_pss(const YAML::Node& block, Settings& settings) {
   std::vector<std::string_view> keys;
   for (const auto& setting : pss_settings()) keys.push_back(setting.key);
-  for_each_key(block, "pss", keys, [&](const std::string& key, const YAML::Node& value) {
+  for_each_key(block, "pss", keys, [&](const std::string& key, const Entry& entry) {
     const auto name = "pss." + key;
     for (const auto& setting : pss_settings()) {
       if (setting.key != key) continue;
-      if (const auto set = setting.set(settings, scalar(value, name)); !set) {
-        fail(value.Mark(), name + ": " + set.error().what);
+      if (const auto set = setting.set(settings, entry.scalar(name)); !set) {
+        fail(entry.mark, name + ": " + set.error().what);
       }
     }
   });
@@ -132,18 +143,18 @@ void read_pss(const YAML::Node& block, Settings& settings) {
 Settings read_settings(const YAML::Node& root) {
   static constexpr std::array<std::string_view, 3> known = {"group_by", "collectors", "pss"};
   Settings settings;
-  for_each_key(root, "", known, [&](const std::string& key, const YAML::Node& value) {
-    if (key == "group_by") settings.group_by = group_by(value);
-    if (key == "collectors") read_collectors(value, settings);
-    if (key == "pss") read_pss(value, settings);
+  for_each_key(root, "", known, [&](const std::string& key, const Entry& entry) {
+    if (key == "group_by") settings.group_by = group_by(entry);
+    if (key == "collectors") read_collectors(entry.value, settings);
+    if (key == "pss") read_pss(entry.value, settings);
   });
   return settings;
 }
 
 Result<std::string> read_text(const std::string& path) {
   const auto failure = [&](int error_number) {
-    return Error{ErrorKind::io,
-                 "cannot be read: " + std::generic_category().message(error_number), path};
+    return Error{ErrorKind::io, "cannot be read: " + std::generic_category().message(error_number),
+                 path};
   };
   const procfs::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failure(errno);
@@ -161,10 +172,21 @@ Result<std::string> read_text(const std::string& path) {
   }
 }
 
+/// yaml-cpp takes some control characters for the end of the text and says nothing of the rest.
+void refuse_control_characters(std::string_view text) {
+  int line = 0;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (static_cast<unsigned char>(c) >= ' ' || c == '\n' || c == '\t' || c == '\r') continue;
+    throw Mistake{malformed("not valid YAML: a control character", line + 1)};
+  }
+}
+
 }  // namespace
 
 Result<Settings> parse_file(std::string_view text, const std::string& path) {
   try {
+    refuse_control_characters(text);
     const auto documents = YAML::LoadAll(std::string(text));
     if (documents.empty()) return Settings{};
     if (documents.size() > 1) {

@@ -24,7 +24,9 @@ constexpr std::array<Unit, 6> units = {{{"w", 604'800'000},
 
 constexpr std::int64_t most_milliseconds = std::numeric_limits<std::int64_t>::max() / 1'000'000;
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// The letters at the front of `text`.
 std::string_view unit_name(std::string_view text) {

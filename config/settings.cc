@@ -70,8 +70,7 @@ std::string duration_of(const process::Options& options) {
 template <auto field>
 std::string ratio_of(const process::Options& options) {
   std::array<char, 32> digits;
-  const auto end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), options.*field).ptr;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), options.*field).ptr;
   return std::string(digits.data(), end);
 }
 
@@ -99,7 +98,9 @@ void prefer(const std::optional<T>& over, std::optional<T>& value) {
 
 }  // namespace
 
-std::span<const PssSetting> pss_settings() { return table; }
+std::span<const PssSetting> pss_settings() {
+  return table;
+}
 
 Settings overlay(const Settings& over, Settings under) {
   prefer(over.group_by, under.group_by);

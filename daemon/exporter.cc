@@ -1,10 +1,10 @@
 #include "daemon/exporter.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "config/config_file.h"
-#include "config/duration.h"
 #include "daemon/exposition/encoder.h"
 #include "daemon/exposition/negotiation.h"
 #include "daemon/landing_page.h"
@@ -40,7 +40,8 @@ Result<procfs::Tree> open_tree(const std::string& flag, const std::string& path,
 
 Result<Trees> open_trees(const Options& options) {
   auto procfs = procfs::Tree::open(options.procfs);
-  if (!procfs) return Error{procfs.error().kind, "--path.procfs: " + procfs.error().message(), {}, 0};
+  if (!procfs)
+    return Error{procfs.error().kind, "--path.procfs: " + procfs.error().message(), {}, 0};
   const Options usual;
   auto sysfs = open_tree("--path.sysfs", options.sysfs, usual.sysfs);
   if (!sysfs) return sysfs.error();
@@ -80,11 +81,28 @@ class Seat {
 /// The timeout that Prometheus sends along, in seconds; nothing where the header is missing or no
 /// sensible number.
 std::optional<std::chrono::nanoseconds> timeout_of(const HttpRequest& request) {
-  const auto seconds = config::parse_ratio(request.header("X-Prometheus-Scrape-Timeout-Seconds"));
+  const auto text = request.header("X-Prometheus-Scrape-Timeout-Seconds");
+  const auto* end = text.data() + text.size();
+  double seconds = 0;
+  const auto [stop, error] = std::from_chars(text.data(), end, seconds);
   constexpr double longest = 24 * 3600;
-  if (!seconds || *seconds <= 0) return std::nullopt;
+  if (error != std::errc{} || stop != end || !(seconds > 0)) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::chrono::duration<double>(std::min(*seconds, longest)));
+      std::chrono::duration<double>(std::min(seconds, longest)));
+}
+
+/// What the new settings change that the monitor was made with and keeps.
+std::vector<std::string> keys_for_a_restart(const config::Settings& before,
+                                            const config::Settings& after) {
+  const auto old_options = config::process_options(before);
+  const auto new_options = config::process_options(after);
+  std::vector<std::string> keys;
+  if (old_options.group_by != new_options.group_by) keys.emplace_back("group_by");
+  for (const auto& setting : config::pss_settings()) {
+    if (setting.text(old_options) == setting.text(new_options)) continue;
+    keys.push_back("pss." + std::string(setting.key));
+  }
+  return keys;
 }
 
 }  // namespace
@@ -106,7 +124,8 @@ Result<std::unique_ptr<Exporter>> Exporter::make(const Options& options,
 Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log& log)
     : options_(std::move(options)),
       log_(log),
-      processes_(std::make_shared<Processes>(std::move(trees), monitor_options(options_, settings))),
+      processes_(
+          std::make_shared<Processes>(std::move(trees), monitor_options(options_, settings))),
       source_([processes = processes_](Clock::time_point deadline) {
         return processes->collect(deadline);
       }),
@@ -126,6 +145,11 @@ Status Exporter::prepare() {
   if (found == 0) {
     log_.warn("no process found: is this a procfs?", {{"path", processes_->trees.procfs.path()}});
   }
+  if (monitor_options(options_, settings_).pss_mode != process::PssMode::off &&
+      !self_.may_trace()) {
+    log_.warn("PSS and USS of other users' processes will be missing",
+              {{"needs", "CAP_SYS_PTRACE"}});
+  }
   source_.set_last(std::move(*snapshot));
   ready_ = true;
   log_.info("ready", {{"processes", std::to_string(found)}});
@@ -137,8 +161,9 @@ std::string Exporter::once() {
   const auto all = select(collectors(), {}, {});
   std::string out;
   exposition::Encoder encoder(exposition::Format::text, out);
-  scrape(*all, [this](Clock::time_point deadline) { return processes_->collect(deadline); },
-         never, self_, log_, encoder);
+  scrape(
+      *all, [this](Clock::time_point deadline) { return processes_->collect(deadline); }, never,
+      self_, log_, encoder);
   encoder.finish();
   return out;
 }
@@ -152,17 +177,11 @@ Status Exporter::reload() {
     return settings.error();
   }
   const std::lock_guard lock(mutex_);
-  const auto in_force = settings_.collectors;
-  settings_.collectors = settings->collectors;
-  if (settings_.group_by != settings->group_by) {
-    log_.warn("changed in the configuration, in force after a restart", {{"key", "group_by"}});
+  for (const auto& key : keys_for_a_restart(settings_, *settings)) {
+    log_.warn("changed in the configuration, in force after a restart", {{"key", key}});
   }
-  auto same_but_pss = *settings;
-  same_but_pss.group_by = settings_.group_by;
-  if (!(same_but_pss == settings_)) {
-    log_.warn("changed in the configuration, in force after a restart", {{"key", "pss"}});
-  }
-  if (in_force != settings_.collectors) {
+  if (settings_.collectors != settings->collectors) {
+    settings_.collectors = settings->collectors;
     collectors_ =
         make_collectors(processes_->trees, settings_, options_.disable_default_collectors);
   }
@@ -214,17 +233,19 @@ HttpReply Exporter::metrics(const HttpRequest& request) {
   reply.headers.emplace_back("Vary", "Accept, Accept-Encoding");
   reply.body.reserve(last_size_ + last_size_ / 8);
   exposition::Encoder encoder(media.format, reply.body);
-  scrape(*selection, [this](Clock::time_point deadline) { return source_.get(deadline); },
-         start + time_for_scrape(timeout), self_, log_, encoder);
+  scrape(
+      *selection, [this](Clock::time_point deadline) { return source_.get(deadline); },
+      start + time_for_scrape(timeout), self_, log_, encoder);
   encoder.finish();
   if (stopping_) return plain(503, "the exporter is stopping");
   last_size_ = reply.body.size();
   if (exposition::accepts_gzip(request.header("Accept-Encoding"))) compress(reply);
-  log_.debug("scrape", {{"bytes", std::to_string(reply.body.size())},
-                        {"milliseconds",
-                         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                            Clock::now() - start)
-                                            .count())}});
+  log_.debug(
+      "scrape",
+      {{"bytes", std::to_string(reply.body.size())},
+       {"milliseconds",
+        std::to_string(
+            std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count())}});
   return reply;
 }
 
@@ -239,7 +260,7 @@ HttpReply Exporter::landing_page() const {
   const auto active = collectors();
   for (const auto& entry : *active) page.collectors.push_back(entry.collector->name());
   const auto snapshot = source_.last();
-  page.version = version;
+  page.version = version();
   page.telemetry_path = options_.telemetry_path;
   page.snapshot = snapshot.get();
   HttpReply reply;

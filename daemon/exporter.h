@@ -40,7 +40,9 @@ class Exporter {
 
   /// How a POST to /-/reload gets its reload done: on the main thread, because the server's threads
   /// have small stacks.
-  void on_reload_request(std::function<Status()> function) { reload_request_ = std::move(function); }
+  void on_reload_request(std::function<Status()> function) {
+    reload_request_ = std::move(function);
+  }
 
   HttpReply handle(const HttpRequest& request);
 

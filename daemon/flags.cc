@@ -21,9 +21,13 @@ constexpr std::string_view collectors = "Collectors";
 constexpr std::string_view pss = "PSS sampling";
 constexpr std::string_view logging = "Logging";
 
-Error refuse(std::string what) { return malformed(std::move(what)); }
+Error refuse(std::string what) {
+  return malformed(std::move(what));
+}
 
-std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) {
+  return '"' + std::string(text) + '"';
+}
 
 Result<ListenAddress> listen_address(std::string_view text) {
   const auto colon = text.rfind(':');
@@ -60,11 +64,12 @@ Status add_listen_address(Options& options, const std::string& text) {
 
 Status set_telemetry_path(Options& options, const std::string& text) {
   const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '/' || c == '-' || c == '_' || c == '.' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '-' || c == '_' || c == '.' || c == '~';
   };
   if (!text.starts_with('/') || !std::all_of(text.begin(), text.end(), plain)) {
-    return refuse(in_quotes(text) + " is not a path: start it with / and use letters, digits and -_.~/");
+    return refuse(in_quotes(text) +
+                  " is not a path: start it with / and use letters, digits and -_.~/");
   }
   if (text.find("//") != std::string::npos || text.find("/.") != std::string::npos) {
     return refuse(in_quotes(text) + " has an empty part or one that starts with a dot");
@@ -75,10 +80,10 @@ Status set_telemetry_path(Options& options, const std::string& text) {
 }
 
 Status set_max_requests(Options& options, const std::string& text) {
-  constexpr unsigned most = 1000;
   const auto number = procfs::to_number<unsigned>(text);
-  if (!number || *number > most) {
-    return refuse(in_quotes(text) + " is not a number from 0 (no limit) to " + std::to_string(most));
+  if (!number || *number > most_max_requests) {
+    return refuse(in_quotes(text) + " is not a number from 0 (no limit of its own) to " +
+                  std::to_string(most_max_requests));
   }
   options.max_requests = *number;
   return Done{};
@@ -122,8 +127,13 @@ Status set_log_format(Options& options, const std::string& text) {
 Flag with_value(std::string_view group, std::string name, std::string placeholder,
                 std::string default_value, std::string help,
                 Status (*apply)(Options&, const std::string&)) {
-  return Flag{group,           std::move(name), std::move(placeholder), std::move(default_value),
-              std::move(help), false,           apply};
+  return Flag{group,
+              std::move(name),
+              std::move(placeholder),
+              std::move(default_value),
+              std::move(help),
+              false,
+              apply};
 }
 
 Flag alone(std::string_view group, std::string name, std::string help,
@@ -142,8 +152,8 @@ Flag collector_switch(const CollectorEntry& entry, bool on) {
     return Done{};
   };
   const auto prefix = std::string(on ? "--" : "--no-") + "collector.";
-  auto help = on ? std::string(entry.summary) : "not " + std::string(entry.name);
-  if (on == entry.on_by_default) help += " (so by default)";
+  auto help = on ? std::string(entry.summary) : "do not collect " + std::string(entry.name);
+  if (on == entry.on_by_default) help += " (default)";
   return Flag{collectors, prefix + std::string(entry.name), "", "", std::move(help), false, apply};
 }
 
@@ -161,7 +171,8 @@ Flag pss_flag(const config::PssSetting& setting) {
 }
 
 const Flag* find_flag(const std::vector<Flag>& all, std::string_view name) {
-  const auto at = std::find_if(all.begin(), all.end(), [&](const Flag& f) { return f.name == name; });
+  const auto at =
+      std::find_if(all.begin(), all.end(), [&](const Flag& f) { return f.name == name; });
   return at == all.end() ? nullptr : &*at;
 }
 
@@ -188,6 +199,18 @@ Error wrong_count(std::string_view complaint, const std::vector<Flag>& all) {
   return refuse(flag->name + ": needs a value: write " + flag->name + '=' + flag->placeholder);
 }
 
+/// As indented lines of at most 80 columns.
+void append_wrapped(std::string& out, std::string_view text) {
+  constexpr std::string_view indent = "      ";
+  constexpr std::size_t columns = 80 - indent.size();
+  while (!text.empty()) {
+    auto line = text;
+    if (text.size() > columns) line = text.substr(0, text.rfind(' ', columns));
+    out.append(indent).append(line) += '\n';
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+}
+
 }  // namespace
 
 std::vector<Flag> flags() {
@@ -212,12 +235,11 @@ std::vector<Flag> flags() {
       alone(web, "--web.enable-lifecycle", "let POST /-/reload read the configuration file again",
             set_true<&Options::enable_lifecycle>),
       with_value(web, "--web.max-requests", "NUMBER", std::to_string(defaults.max_requests),
-                 "scrapes served at the same time; a further one gets 503; 0: no limit",
+                 "scrapes served at the same time; a further one gets 503; 0: they wait instead",
                  set_max_requests),
-      with_value(web, "--scrape.timeout", "DURATION",
-                 config::duration_text(defaults.scrape_timeout),
-                 "time for a scrape whose request does not bring its own timeout",
-                 set_scrape_timeout),
+      with_value(
+          web, "--scrape.timeout", "DURATION", config::duration_text(defaults.scrape_timeout),
+          "time for a scrape whose request does not bring its own timeout", set_scrape_timeout),
 
       with_value(paths, "--path.procfs", "PATH", defaults.procfs, "where procfs is mounted",
                  set_path<&Options::procfs>),
@@ -237,9 +259,8 @@ std::vector<Flag> flags() {
   for (const auto& setting : config::pss_settings()) all.push_back(pss_flag(setting));
   all.push_back(with_value(logging, "--log.level", "debug|info|warn|error", "info",
                            "what is worth a line on standard error", set_log_level));
-  all.push_back(
-      with_value(logging, "--log.format", "logfmt|json", "logfmt", "how it is written",
-                 set_log_format));
+  all.push_back(with_value(logging, "--log.format", "logfmt|json", "logfmt", "how it is written",
+                           set_log_format));
   return all;
 }
 
@@ -308,9 +329,10 @@ std::string help_text() {
     }
     text.append("  ").append(flag.name);
     if (!flag.placeholder.empty()) text.append("=").append(flag.placeholder);
-    text.append("\n      ").append(flag.help);
-    if (!flag.default_value.empty()) text.append(" (default ").append(flag.default_value) += ')';
     text += '\n';
+    auto help = flag.help;
+    if (!flag.default_value.empty()) help.append(" (default ").append(flag.default_value) += ')';
+    append_wrapped(text, help);
   }
   text +=
       "\n"

@@ -22,6 +22,9 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 };
 
+/// The largest --web.max-requests: each takes a thread.
+inline constexpr unsigned most_max_requests = 120;
+
 /// What the command line says.
 struct Options {
   bool help = false;

@@ -3,15 +3,18 @@
 #include <arpa/inet.h>
 #include <civetweb.h>
 #include <netinet/in.h>
-#include <strings.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <mutex>
+#include <cstring>
+#include <future>
+#include <optional>
 #include <system_error>
 
 #include "collectors/procfs/reader.h"
+#include "collectors/procfs/scan.h"
 
 namespace memory_exporter {
 namespace {
@@ -67,7 +70,9 @@ std::string decoded(std::string_view text) {
   return out;
 }
 
-std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+std::string text_or_empty(const char* text) {
+  return text == nullptr ? "" : text;
+}
 
 HttpRequest request_of(const mg_request_info& info) {
   HttpRequest request;
@@ -96,14 +101,61 @@ void send(mg_connection* connection, const HttpReply& reply, bool with_body) {
   if (with_body && !together) mg_write(connection, reply.body.data(), reply.body.size());
 }
 
+procfs::FileDescriptor tcp_socket() {
+  return procfs::FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+sockaddr_in socket_address(const ListenAddress& address) {
+  sockaddr_in result{};
+  result.sin_family = AF_INET;
+  result.sin_port = htons(address.port);
+  if (!address.host.empty()) ::inet_pton(AF_INET, address.host.c_str(), &result.sin_addr);
+  return result;
+}
+
+/// A connection that is closed at once; whether it is made does not matter. No address stands for
+/// this machine.
+void connect_to(const ListenAddress& address) {
+  const auto socket = tcp_socket();
+  const auto to = socket_address(address);
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0) return;
+}
+
+/// The port of this end of a TCP connection; nothing for any other descriptor.
+std::optional<std::uint16_t> connected_port(int fd) {
+  sockaddr_in name{};
+  socklen_t size = sizeof(name);
+  auto* generic = reinterpret_cast<sockaddr*>(&name);
+  if (::getpeername(fd, generic, &size) != 0 || name.sin_family != AF_INET) return std::nullopt;
+  size = sizeof(name);
+  if (::getsockname(fd, generic, &size) != 0) return std::nullopt;
+  return ntohs(name.sin_port);
+}
+
+/// Ends every connection to the addresses. CivetWeb does not tell its sockets, the kernel does.
+void cut_off_clients(const std::vector<ListenAddress>& addresses) {
+  const auto own = procfs::Tree::open("/proc/self/fd");
+  if (!own) return;
+  const auto names = own->list(".");
+  if (!names) return;
+  for (const auto& name : *names) {
+    const auto fd = procfs::to_number<int>(name);
+    if (!fd) continue;
+    const auto port = connected_port(*fd);
+    const bool ours =
+        port && std::any_of(addresses.begin(), addresses.end(),
+                            [&](const auto& address) { return address.port == *port; });
+    // A descriptor that was closed in between and is something else by now is at worst a socket of
+    // the same server.
+    if (ours) ::shutdown(*fd, SHUT_RDWR);
+  }
+}
+
 /// CivetWeb says only that it could not listen. Trying it first gives the reason, in the kernel's
 /// words; the race between the two tries is harmless, as the second one fails as well.
 Status can_listen(const ListenAddress& address) {
-  const procfs::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in wanted{};
-  wanted.sin_family = AF_INET;
-  wanted.sin_port = htons(address.port);
-  if (!address.host.empty()) ::inet_pton(AF_INET, address.host.c_str(), &wanted.sin_addr);
+  const auto socket = tcp_socket();
+  const auto wanted = socket_address(address);
   const int on = 1;
   if (socket.valid() &&
       ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
@@ -126,7 +178,8 @@ Status can_listen(const ListenAddress& address) {
 std::string HttpRequest::header(std::string_view name) const {
   std::string all;
   for (const auto& [known, value] : headers) {
-    if (known.size() != name.size() || ::strncasecmp(known.data(), name.data(), name.size()) != 0) {
+    if (known.size() != name.size() ||
+        mg_strncasecmp(known.c_str(), name.data(), name.size()) != 0) {
       continue;
     }
     if (!all.empty()) all += ", ";
@@ -154,11 +207,13 @@ struct HttpServer::Parts {
     mg_init_library(MG_FEATURES_DEFAULT);
   }
   ~Parts() {
-    if (context != nullptr) mg_stop(context);
+    if (context != nullptr) stop();
     mg_exit_library();
   }
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
+
+  void stop();
 
   static Parts& of(const mg_connection* connection) {
     return *static_cast<Parts*>(mg_get_user_context_data(connection));
@@ -173,6 +228,21 @@ struct HttpServer::Parts {
   mg_context* context = nullptr;
   std::vector<ListenAddress> addresses;
 };
+
+/// CivetWeb's accepting thread looks up once in two seconds, or when a connection comes in: so one
+/// does. Its other threads look up when their client sends or reads; those that wait longer than is
+/// due to the end of a reply are cut off.
+void HttpServer::Parts::stop() {
+  constexpr auto step = std::chrono::milliseconds(20);
+  constexpr auto grace = std::chrono::milliseconds(300);
+  auto stopped = std::async(std::launch::async, [this] { mg_stop(context); });
+  auto waited = std::chrono::milliseconds::zero();
+  do {
+    for (const auto& address : addresses) connect_to(address);
+    if (waited >= grace) cut_off_clients(addresses);
+    waited += step;
+  } while (stopped.wait_for(step) != std::future_status::ready);
+}
 
 /// Every well-formed request. No exception may pass into CivetWeb's C code.
 int HttpServer::Parts::on_request(mg_connection* connection) {
@@ -220,7 +290,9 @@ HttpServer::HttpServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) 
 
 HttpServer::~HttpServer() = default;
 
-const std::vector<ListenAddress>& HttpServer::addresses() const { return parts_->addresses; }
+const std::vector<ListenAddress>& HttpServer::addresses() const {
+  return parts_->addresses;
+}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::vector<ListenAddress>& addresses,
                                                       Limits limits, Handler handler, Log& log) {
@@ -234,18 +306,13 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::vector<ListenAd
   const auto threads = std::to_string(limits.threads);
   const auto patience = std::to_string(limits.patience.count());
   const std::array<const char*, 19> options = {
-      "listening_ports",    ports.c_str(),
-      "num_threads",        threads.c_str(),
-      "request_timeout_ms", patience.c_str(),
-      "enable_keep_alive",  "no",
+      "listening_ports", ports.c_str(), "num_threads", threads.c_str(), "request_timeout_ms",
+      patience.c_str(), "enable_keep_alive", "no",
       // The head and a large body are two writes; the second must not wait for the client's ACK.
-      "tcp_nodelay",        "1",
-      "enable_auth_domain_check", "no",
+      "tcp_nodelay", "1", "enable_auth_domain_check", "no",
       // No answers to cross-origin preflights: no page of another site has business here.
-      "access_control_allow_origin", "",
-      "access_control_allow_methods", "",
-      "access_control_allow_headers", "",
-      nullptr};
+      "access_control_allow_origin", "", "access_control_allow_methods", "",
+      "access_control_allow_headers", "", nullptr};
   mg_callbacks callbacks{};
   callbacks.begin_request = &Parts::on_request;
   callbacks.http_error = &Parts::on_error;
@@ -258,8 +325,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::vector<ListenAd
     return Error{ErrorKind::io, "--web.listen-address: cannot serve on " + ports, {}, 0};
   }
   std::vector<mg_server_port> listening(addresses.size());
-  const int count = mg_get_server_ports(parts->context, static_cast<int>(listening.size()),
-                                        listening.data());
+  const int count =
+      mg_get_server_ports(parts->context, static_cast<int>(listening.size()), listening.data());
   for (int i = 0; i < count; ++i) {
     const auto at = static_cast<std::size_t>(i);
     parts->addresses.push_back(

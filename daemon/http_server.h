@@ -44,7 +44,8 @@ class HttpServer {
 
   struct Limits {
     unsigned threads = 48;
-    /// For a request's head to be complete, and for a client that reads its reply to go on.
+    /// For a request's head to be complete, and for a client to go on reading its reply (there not
+    /// less than two seconds).
     std::chrono::milliseconds patience{2000};
   };
 
@@ -52,7 +53,9 @@ class HttpServer {
   /// called from many threads at once; what it throws becomes a 500.
   static Result<std::unique_ptr<HttpServer>> start(const std::vector<ListenAddress>& addresses,
                                                    Limits limits, Handler handler, Log& log);
-  ~HttpServer();  ///< closes the sockets and waits for the requests under way
+  /// Closes the sockets and waits for the requests under way; clients that are slow to send theirs
+  /// or to take their reply are cut off after 0.3 s.
+  ~HttpServer();
 
   /// Where it listens, with the ports that the kernel chose.
   const std::vector<ListenAddress>& addresses() const;

@@ -88,10 +88,9 @@ void append_groups(std::string& out, const process::Snapshot& snapshot) {
       out += "</td>";
     }
     const auto& totals = group->totals;
-    for (const auto& cell :
-         {std::to_string(totals.processes), size_text(totals.memory.pss),
-          size_text(totals.memory.uss()), size_text(totals.status.resident),
-          size_text(totals.status.swap)}) {
+    for (const auto& cell : {std::to_string(totals.processes), size_text(totals.memory.pss),
+                             size_text(totals.memory.uss()), size_text(totals.status.resident),
+                             size_text(totals.status.swap)}) {
       out.append("<td class=\"n\">").append(cell) += "</td>";
     }
     out += "</tr>\n";
@@ -123,7 +122,8 @@ std::string landing_page_html(const LandingPage& page) {
   }
   if (page.collectors.empty()) out += "none";
   out += ".</p>\n";
-  if (page.snapshot != nullptr && !page.snapshot->groups.empty()) append_groups(out, *page.snapshot);
+  if (page.snapshot != nullptr && !page.snapshot->groups.empty())
+    append_groups(out, *page.snapshot);
   out += "</body>\n</html>\n";
   return out;
 }

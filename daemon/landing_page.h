@@ -12,8 +12,8 @@ namespace memory_exporter {
 struct LandingPage {
   std::string_view version;
   std::string_view telemetry_path;
-  std::vector<std::string_view> collectors;       ///< those that are on
-  const process::Snapshot* snapshot = nullptr;    ///< of the last scrape; null: none yet
+  std::vector<std::string_view> collectors;     ///< those that are on
+  const process::Snapshot* snapshot = nullptr;  ///< of the last scrape; null: none yet
 };
 
 /// The page as HTML, whole and without scripts. Names of processes and cgroups are anything that

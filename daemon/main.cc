@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "daemon/exporter.h"
@@ -26,7 +27,8 @@ constexpr int misused = 2;
 /// Every failure to start or run is one line, whatever is in its text.
 int fail(int exit_code, const std::string& message) {
   std::string line = "memory_exporter: " + message;
-  std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   line += '\n';
   std::fputs(line.c_str(), stderr);
   return exit_code;
@@ -107,12 +109,10 @@ void leave_after(std::chrono::milliseconds patience) {
 unsigned threads_for(unsigned max_requests) {
   constexpr unsigned spare = 8;
   constexpr unsigned least = 32;
-  constexpr unsigned most = 128;
-  return max_requests == 0 ? most : std::clamp(max_requests + spare, least, most);
+  return std::max(least, spare + (max_requests == 0 ? most_max_requests : max_requests));
 }
 
-int serve(const Options& options, Exporter& exporter, Log& log) {
-  const Signals signals;
+int serve(const Options& options, Exporter& exporter, const Signals& signals, Log& log) {
   ReloadQueue reloads;
   exporter.on_reload_request([&] { return reloads.request(); });
   HttpServer::Limits limits;
@@ -122,7 +122,7 @@ int serve(const Options& options, Exporter& exporter, Log& log) {
       [&](const HttpRequest& request) { return exporter.handle(request); }, log);
   if (!server) return fail(failed, server.error().message());
   for (const auto& address : (*server)->addresses()) {
-    log.info("listening", {{"address", address.text()}, {"version", version}});
+    log.info("listening", {{"address", address.text()}, {"version", std::string(version())}});
   }
   if (const auto prepared = exporter.prepare(); !prepared) {
     return fail(failed, prepared.error().message());
@@ -140,8 +140,10 @@ int serve(const Options& options, Exporter& exporter, Log& log) {
   }
   notify_service_manager("STOPPING=1");
   leave_after(std::chrono::milliseconds(1800));
+  // Side by side: the server waits for scrapes, and these for processes until the exporter stops.
+  auto closed = std::async(std::launch::async, [&] { server->reset(); });
   const bool stopped = exporter.stop();
-  server->reset();
+  closed.wait();
   if (!stopped) std::_Exit(fine);
   return fine;
 }
@@ -150,7 +152,7 @@ int run(int argc, char** argv) {
   auto options = parse_flags({argv + 1, argv + argc});
   if (!options) return fail(misused, options.error().message());
   if (options->help) return print(help_text());
-  if (options->version) return print("memory_exporter " + std::string(version) + '\n');
+  if (options->version) return print("memory_exporter " + std::string(version()) + '\n');
   auto settings = load_settings(*options);
   if (!settings) {
     return fail(misused, "--config.file: " + settings.error().message());
@@ -158,9 +160,11 @@ int run(int argc, char** argv) {
   if (options->config_check) return print(options->config_file + ": good\n");
 
   Log log(options->log_format, options->log_level);
+  std::optional<Signals> signals;
+  if (!options->once) signals.emplace();
   auto exporter = Exporter::make(*options, *settings, log);
   if (!exporter) return fail(failed, exporter.error().message());
-  return options->once ? print((*exporter)->once()) : serve(*options, **exporter, log);
+  return options->once ? print((*exporter)->once()) : serve(*options, **exporter, *signals, log);
 }
 
 }  // namespace

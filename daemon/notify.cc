@@ -27,9 +27,9 @@ bool notify_service_manager(std::string_view state) {
 
   const procfs::FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return false;
-  const auto sent = ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
-                             reinterpret_cast<const sockaddr*>(&address),
-                             static_cast<socklen_t>(size));
+  const auto sent =
+      ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
+               reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size));
   return sent == static_cast<ssize_t>(state.size());
 }
 

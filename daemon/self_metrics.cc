@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <charconv>
 #include <ctime>
 
 #include "collectors/procfs/scan.h"
@@ -50,7 +51,8 @@ constexpr std::array<Family, family_count> table = {{
     {"memory_exporter_collector_success", MetricType::gauge,
      "1 where the collector read all it needed in this scrape, 0 where it failed."},
     {"memory_exporter_processes", MetricType::gauge,
-     "Processes in procfs by what is known of them: PSS measured, pending or denied; kernel threads "
+     "Processes in procfs by what is known of them: PSS measured, pending or denied; kernel "
+     "threads "
      "and zombies have no memory of their own."},
     {"memory_exporter_read_errors_total", MetricType::counter,
      "Reads of a file in /proc/PID that failed, by the file and the kind of failure; vanished is "
@@ -95,10 +97,16 @@ double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-double unix_time() { return seconds(std::chrono::system_clock::now().time_since_epoch()); }
+double unix_time() {
+  return seconds(std::chrono::system_clock::now().time_since_epoch());
+}
 
-std::string name_of(Index index) { return std::string(table[index].name); }
-std::string help_of(Index index) { return std::string(table[index].help); }
+std::string name_of(Index index) {
+  return std::string(table[index].name);
+}
+std::string help_of(Index index) {
+  return std::string(table[index].help);
+}
 
 /// The kernel's boot time; nothing where /proc/stat does not say.
 std::optional<std::uint64_t> boot_time(const procfs::Tree& procfs) {
@@ -147,7 +155,9 @@ void write_sampling(const process::SamplingCost& cost, MetricSink& sink) {
 
 }  // namespace
 
-std::span<const Family> self_families() { return table; }
+std::span<const Family> self_families() {
+  return table;
+}
 
 SelfMetrics::SelfMetrics(procfs::Tree procfs)
     : procfs_(std::move(procfs)), start_time_seconds_(start_time_of_self(procfs_)) {
@@ -156,7 +166,8 @@ SelfMetrics::SelfMetrics(procfs::Tree procfs)
         prometheus::BuildGauge().Name(name_of(index)).Help(help_of(index)).Register(registry_);
     return &family.Add(labels);
   };
-  gauge(build_info, {{"version", version}, {"compiler", compiler}})->Set(1);
+  gauge(build_info, {{"version", std::string(version())}, {"compiler", std::string(compiler())}})
+      ->Set(1);
   scrapes_in_flight_ = gauge(scrapes_in_flight);
   reload_successful_ = gauge(reload_successful);
   reload_success_time_ = gauge(reload_success_time);
@@ -165,6 +176,23 @@ SelfMetrics::SelfMetrics(procfs::Tree procfs)
                    .Help(help_of(http_requests))
                    .Register(registry_);
   configuration_loaded(true);
+}
+
+bool SelfMetrics::may_trace() const {
+  procfs::Buffer buffer;
+  const auto text = procfs_.read("self/status", buffer);
+  if (!text) return true;
+  constexpr std::string_view key = "\nCapEff:\t";
+  const auto at = text->find(key);
+  if (at == std::string_view::npos) return true;
+  const auto* digits = text->data() + at + key.size();
+  std::uint64_t effective = 0;
+  if (std::from_chars(digits, text->data() + text->size(), effective, 16).ec != std::errc{}) {
+    return true;
+  }
+  constexpr int cap_sys_ptrace = 19;
+  constexpr int cap_perfmon = 38;
+  return ((effective >> cap_sys_ptrace) & 1) != 0 || ((effective >> cap_perfmon) & 1) != 0;
 }
 
 void SelfMetrics::count_request(int status_code) {
@@ -196,15 +224,15 @@ void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snaps
 
 void SelfMetrics::write_registry(MetricSink& sink) const {
   for (const auto& family : registry_.Collect()) {
-    const auto* known = std::find_if(table.begin(), table.end(),
-                                     [&](const Family& entry) { return entry.name == family.name; });
+    const auto* known = std::find_if(
+        table.begin(), table.end(), [&](const Family& entry) { return entry.name == family.name; });
     assert(known != table.end());
     sink.family(*known);
     for (const auto& metric : family.metric) {
       std::vector<Label> labels;
       for (const auto& label : metric.label) labels.push_back({label.name, label.value});
-      sink.sample(labels, known->type == MetricType::counter ? metric.counter.value
-                                                             : metric.gauge.value);
+      sink.sample(labels,
+                  known->type == MetricType::counter ? metric.counter.value : metric.gauge.value);
     }
   }
 }

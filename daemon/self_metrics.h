@@ -46,6 +46,11 @@ class SelfMetrics {
   };
   InFlight scrape_in_flight() { return InFlight(*scrapes_in_flight_); }
 
+  /// Whether this process may walk the page tables of other users' processes: it has
+  /// CAP_SYS_PTRACE, or CAP_PERFMON, which newer kernels accept as well. True where that cannot be
+  /// told.
+  bool may_trace() const;
+
   void count_request(int status_code);
   void configuration_loaded(bool good);
 

@@ -13,7 +13,9 @@ struct Flight {
   std::optional<Result<SnapshotSource::Snapshot>> result;
 };
 
-Error unfinished(std::string what) { return Error{ErrorKind::io, std::move(what), {}, 0}; }
+Error unfinished(std::string what) {
+  return Error{ErrorKind::io, std::move(what), {}, 0};
+}
 
 }  // namespace
 
@@ -35,7 +37,9 @@ SnapshotSource::SnapshotSource(Collect collect)
     : shared_(std::make_shared<Shared>(std::move(collect))),
       thread_([shared = shared_] { run(shared); }) {}
 
-SnapshotSource::~SnapshotSource() { stop(); }
+SnapshotSource::~SnapshotSource() {
+  stop();
+}
 
 Result<SnapshotSource::Snapshot> SnapshotSource::get(Clock::time_point deadline) {
   std::unique_lock lock(shared_->mutex);

@@ -1,0 +1,388 @@
+#include "daemon/exporter.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <sys/stat.h>
+
+#include <future>
+#include <sstream>
+
+#include "tests/exposition/strict_parser.h"
+#include "tests/process/fake_process.h"
+#include "tests/support/temp_tree.h"
+
+namespace memory_exporter {
+namespace {
+
+using process::FakeProcess;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ExporterTest : public ::testing::Test {
+ protected:
+  ExporterTest() {
+    write_process(1);
+    options_.procfs = procfs_.path();
+    options_.disable_default_collectors = true;
+    options_.settings.collectors["process"] = true;
+  }
+
+  ~ExporterTest() override { release(); }
+
+  Exporter& make() {
+    const auto settings = load_settings(options_);
+    EXPECT_TRUE(settings.ok());
+    auto made = Exporter::make(options_, *settings, log_);
+    EXPECT_TRUE(made.ok());
+    exporter_ = std::move(*made);
+    return *exporter_;
+  }
+
+  HttpReply get(const std::string& path, const std::string& query = "",
+                const std::string& method = "GET",
+                std::vector<std::pair<std::string, std::string>> headers = {}) {
+    HttpRequest request;
+    request.method = method;
+    request.path = path;
+    request.query = query;
+    request.headers = std::move(headers);
+    return exporter_->handle(request);
+  }
+
+  testing::Exposition scrape(const std::string& query = "") {
+    const auto reply = get("/metrics", query);
+    EXPECT_EQ(reply.status, 200);
+    auto parsed = testing::parse_text(reply.body);
+    EXPECT_TRUE(parsed.ok()) << (parsed.ok() ? "" : parsed.error().message());
+    return parsed.ok() ? *parsed : testing::Exposition{};
+  }
+
+  static double value(const testing::Exposition& exposition, std::string_view family,
+                      std::string_view label = "", std::string_view label_value = "") {
+    const auto* found = testing::find_family(exposition, family);
+    if (found == nullptr) return -1;
+    for (const auto& sample : found->samples) {
+      if (label.empty() || sample.label(label) == label_value) return sample.value;
+    }
+    return -1;
+  }
+
+  /// Each of another size: two alike would be taken for a parent and its vforked child.
+  void write_process(int pid) const {
+    FakeProcess process;
+    process.pid = pid;
+    process.ppid = 0;
+    process.anon_kib = 300 + static_cast<std::uint64_t>(pid);
+    process.write(procfs_);
+  }
+
+  /// A process whose stat is a pipe without a writer: whoever reads it hangs in the kernel.
+  void hang() {
+    procfs_.write("77/status", "");
+    procfs_.remove("77/stat");
+    ASSERT_EQ(::mkfifo(procfs_.path("77/stat").c_str(), 0600), 0);
+    hanging_ = true;
+  }
+
+  void release() {
+    if (!hanging_) return;
+    hanging_ = false;
+    // Read and write never hangs, and lets the reader go on; closed again, it reads an empty file.
+    const procfs::FileDescriptor writer(
+        ::open(procfs_.path("77/stat").c_str(), O_RDWR | O_CLOEXEC));
+    std::this_thread::sleep_for(milliseconds(20));
+    procfs_.remove("77");
+  }
+
+  const testing::TempTree procfs_;
+  const testing::TempTree folder_;
+  Options options_;
+  std::ostringstream log_text_;
+  Log log_{LogFormat::logfmt, LogLevel::info,
+           std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)};
+  std::unique_ptr<Exporter> exporter_;
+  bool hanging_ = false;
+};
+
+TEST_F(ExporterTest, IsReadyAfterTheFirstLookAtTheProcesses) {
+  make();
+  EXPECT_EQ(get("/-/healthy").status, 200);
+  EXPECT_EQ(get("/-/ready").status, 503);
+  ASSERT_TRUE(exporter_->prepare().ok());
+  EXPECT_EQ(get("/-/ready").status, 200);
+  EXPECT_THAT(log_text_.str(), HasSubstr("msg=ready processes=1"));
+  exporter_->stop();
+  EXPECT_EQ(get("/-/ready").status, 503);
+}
+
+TEST_F(ExporterTest, ServesTheProcesses) {
+  make();
+  const auto exposition = scrape();
+  EXPECT_EQ(value(exposition, "memory_group_pss_bytes", "kind", "anon"), 300 * 1024);
+  EXPECT_EQ(value(exposition, "memory_exporter_processes", "state", "measured"), 1);
+  EXPECT_EQ(value(exposition, "memory_exporter_collector_success", "collector", "process"), 1);
+  EXPECT_EQ(value(exposition, "memory_exporter_scrapes_in_flight"), 1);
+}
+
+TEST_F(ExporterTest, AnswersEachPathAndMethodWithItsCode) {
+  make();
+  const std::tuple<const char*, const char*, int> expected[] = {
+      {"GET", "/", 200},          {"HEAD", "/", 200},        {"POST", "/", 405},
+      {"GET", "/metrics", 200},   {"HEAD", "/metrics", 200}, {"DELETE", "/metrics", 405},
+      {"GET", "/metrics/", 404},  {"GET", "/nope", 404},     {"POST", "/nope", 404},
+      {"GET", "/-/healthy", 200}, {"PUT", "/-/ready", 405},  {"GET", "/-/reload", 405},
+      {"POST", "/-/reload", 403}, {"GET", "", 404},          {"GET", "/-/", 404},
+  };
+  for (const auto& [method, path, status] : expected) {
+    EXPECT_EQ(get(path, "", method).status, status) << method << ' ' << path;
+  }
+  EXPECT_THAT(get("/metrics", "", "POST").headers,
+              ::testing::ElementsAre(std::pair<std::string, std::string>("Allow", "GET, HEAD")));
+  EXPECT_THAT(get("/-/reload").headers,
+              ::testing::ElementsAre(std::pair<std::string, std::string>("Allow", "POST")));
+  EXPECT_EQ(value(scrape(), "memory_exporter_http_requests_total", "code", "405"), 6);
+}
+
+TEST_F(ExporterTest, ServesTheMetricsWhereItIsTold) {
+  options_.telemetry_path = "/";
+  make();
+  EXPECT_THAT(get("/").body, HasSubstr("# TYPE"));
+  EXPECT_EQ(get("/metrics").status, 404);
+}
+
+TEST_F(ExporterTest, RefusesCollectorsItDoesNotHave) {
+  make();
+  const auto unknown = get("/metrics", "collect[]=proces");
+  EXPECT_EQ(unknown.status, 400);
+  EXPECT_EQ(unknown.body,
+            "collect[]: no collector of this name is on: \"proces\" (did you mean process?)\n");
+  EXPECT_EQ(get("/metrics", "collect%5B%5D=x").status, 400);
+  EXPECT_EQ(get("/metrics", "exclude[]=x").status, 400);
+  EXPECT_EQ(get("/metrics", "collect[]=process&exclude[]=process").status, 400);
+  EXPECT_EQ(get("/metrics", "other=x").status, 200);
+}
+
+TEST_F(ExporterTest, WithoutItsCollectorNoProcessIsRead) {
+  make();
+  hang();
+  const auto exposition = scrape("exclude[]=process");
+  EXPECT_EQ(testing::find_family(exposition, "memory_group_pss_bytes"), nullptr);
+  EXPECT_EQ(testing::find_family(exposition, "memory_exporter_processes"), nullptr);
+  EXPECT_NE(testing::find_family(exposition, "memory_exporter_build_info"), nullptr);
+}
+
+TEST_F(ExporterTest, NegotiatesFormatAndCompression) {
+  make();
+  const auto plain = get("/metrics");
+  EXPECT_EQ(plain.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  const auto open_metrics =
+      get("/metrics", "", "GET", {{"Accept", "application/openmetrics-text;version=1.0.0"}});
+  EXPECT_THAT(open_metrics.content_type, HasSubstr("application/openmetrics-text"));
+  EXPECT_TRUE(testing::parse_open_metrics(open_metrics.body).ok());
+  const auto gzip = get("/metrics", "", "GET", {{"Accept-Encoding", "gzip"}});
+  EXPECT_THAT(gzip.headers,
+              ::testing::Contains(std::pair<std::string, std::string>("Content-Encoding", "gzip")));
+  EXPECT_TRUE(gzip.body.starts_with("\x1f\x8b"));
+  EXPECT_LT(gzip.body.size(), plain.body.size() / 2);
+}
+
+TEST_F(ExporterTest, KeepsItsDeadlineWhenAReadHangs) {
+  make();
+  hang();
+  const auto start = steady_clock::now();
+  const auto reply = get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", "0.4"}});
+  const auto waited = steady_clock::now() - start;
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_GE(waited, milliseconds(200));
+  EXPECT_LT(waited, seconds(5));
+  const auto exposition = testing::parse_text(reply.body);
+  ASSERT_TRUE(exposition.ok());
+  EXPECT_EQ(value(*exposition, "memory_exporter_collector_success", "collector", "process"), 0);
+  EXPECT_EQ(testing::find_family(*exposition, "memory_group_pss_bytes"), nullptr);
+  EXPECT_THAT(log_text_.str(),
+              HasSubstr("the processes were not read before the scrape's deadline"));
+}
+
+TEST_F(ExporterTest, TheDeadlineOfASillyHeaderIsTheFlags) {
+  options_.scrape_timeout = milliseconds(100);
+  make();
+  hang();
+  for (const auto* silly : {"", "0", "-1", "nan", "soon", "1 s", "1e999"}) {
+    const auto start = steady_clock::now();
+    EXPECT_EQ(get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", silly}}).status,
+              200);
+    EXPECT_LT(steady_clock::now() - start, seconds(5)) << silly;
+  }
+}
+
+TEST_F(ExporterTest, OneScrapeTooManyIsTurnedAway) {
+  options_.max_requests = 2;
+  options_.scrape_timeout = std::chrono::hours(1);
+  make();
+  hang();
+  std::vector<std::future<HttpReply>> scrapes;
+  for (int i = 0; i < 2; ++i) {
+    scrapes.push_back(std::async(std::launch::async, [this] { return get("/metrics"); }));
+  }
+  // Once both hold their places, a third gets none. Until then it would wait for an hour.
+  auto reply = HttpReply{};
+  for (int i = 0; i < 200 && reply.status != 503; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+    reply = get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", "0.001"}});
+  }
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_THAT(reply.body, HasSubstr("--web.max-requests"));
+  EXPECT_EQ(get("/-/healthy").status, 200);
+  release();
+  for (auto& scrape : scrapes) EXPECT_EQ(scrape.get().status, 200);
+  EXPECT_EQ(get("/metrics").status, 200);
+}
+
+TEST_F(ExporterTest, StoppingAnswersWhatIsUnderWay) {
+  options_.scrape_timeout = std::chrono::hours(1);
+  make();
+  hang();
+  auto scrape = std::async(std::launch::async, [this] { return get("/metrics"); });
+  EXPECT_EQ(scrape.wait_for(milliseconds(100)), std::future_status::timeout);
+  EXPECT_FALSE(exporter_->stop());
+  EXPECT_EQ(scrape.get().status, 503);
+}
+
+TEST_F(ExporterTest, ShowsTheLastScrapeOnItsFrontPage) {
+  make();
+  EXPECT_THAT(get("/").body, Not(HasSubstr("<td>app</td>")));
+  scrape();
+  const auto page = get("/");
+  EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
+  EXPECT_THAT(page.body, AllOf(HasSubstr("<td>app</td>"), HasSubstr("Collectors: process.")));
+}
+
+TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfCollectors) {
+  options_.settings.collectors.clear();
+  options_.config_file = folder_.path("config.yml");
+  folder_.write("config.yml", "collectors: {process: true}\n");
+  make();
+  EXPECT_NE(testing::find_family(scrape(), "memory_group_pss_bytes"), nullptr);
+  folder_.write("config.yml", "collectors: {process: false}\n");
+  EXPECT_TRUE(exporter_->reload().ok());
+  EXPECT_EQ(testing::find_family(scrape(), "memory_group_pss_bytes"), nullptr);
+  EXPECT_THAT(log_text_.str(), HasSubstr("msg=\"configuration read\""));
+}
+
+TEST_F(ExporterTest, ABadConfigurationChangesNothing) {
+  options_.config_file = folder_.path("config.yml");
+  folder_.write("config.yml", "");
+  make();
+  folder_.write("config.yml", "collectors: {process: maybe}\n");
+  const auto reloaded = exporter_->reload();
+  ASSERT_FALSE(reloaded.ok());
+  EXPECT_THAT(reloaded.error().message(), HasSubstr("config.yml:1: collectors.process"));
+  auto exposition = scrape();
+  EXPECT_NE(testing::find_family(exposition, "memory_group_pss_bytes"), nullptr);
+  EXPECT_EQ(value(exposition, "memory_exporter_config_last_reload_successful"), 0);
+  EXPECT_THAT(log_text_.str(), HasSubstr("level=error msg=\"configuration refused"));
+  folder_.write("config.yml", "");
+  EXPECT_TRUE(exporter_->reload().ok());
+  EXPECT_EQ(value(scrape(), "memory_exporter_config_last_reload_successful"), 1);
+}
+
+TEST_F(ExporterTest, SaysWhichKeysWaitForARestart) {
+  options_.config_file = folder_.path("config.yml");
+  options_.settings.pss_wait = seconds(1);
+  folder_.write("config.yml", "pss: {burst: 1s}\n");
+  make();
+  folder_.write("config.yml", "group_by: [name]\npss: {burst: 1s, wait: 2s, max_age: 2m}\n");
+  EXPECT_TRUE(exporter_->reload().ok());
+  const auto text = log_text_.str();
+  EXPECT_THAT(text, HasSubstr("in force after a restart\" key=group_by"));
+  EXPECT_THAT(text, HasSubstr("in force after a restart\" key=pss.max_age"));
+  EXPECT_THAT(text, Not(HasSubstr("key=pss.wait")));   // the flag's value stays
+  EXPECT_THAT(text, Not(HasSubstr("key=pss.burst")));  // unchanged
+  const auto exposition = scrape();
+  EXPECT_THAT(testing::find_family(exposition, "memory_group_processes")->samples.front().labels,
+              ::testing::SizeIs(2));
+}
+
+TEST_F(ExporterTest, ReloadsOverHttpWhereThatIsEnabled) {
+  options_.enable_lifecycle = true;
+  make();
+  Status outcome = Done{};
+  exporter_->on_reload_request([&] { return outcome; });
+  EXPECT_EQ(get("/-/reload", "", "POST").status, 200);
+  EXPECT_EQ(get("/-/reload", "", "GET").status, 405);
+  outcome = malformed("x: unknown key", 3);
+  const auto refused = get("/-/reload", "", "POST");
+  EXPECT_EQ(refused.status, 500);
+  EXPECT_EQ(refused.body, ":3: x: unknown key\n");
+}
+
+TEST_F(ExporterTest, OnceMeasuresEveryProcess) {
+  for (int pid = 2; pid < 50; ++pid) write_process(pid);
+  options_.once = true;
+  options_.settings.pss_wait = seconds(0);
+  make();
+  const auto exposition = testing::parse_text(exporter_->once());
+  ASSERT_TRUE(exposition.ok());
+  EXPECT_EQ(value(*exposition, "memory_exporter_processes", "state", "measured"), 49);
+  EXPECT_EQ(value(*exposition, "memory_exporter_processes", "state", "pending"), 0);
+}
+
+TEST_F(ExporterTest, OnceWithPssOffMeasuresNone) {
+  options_.once = true;
+  options_.settings.pss_mode = process::PssMode::off;
+  make();
+  const auto exposition = testing::parse_text(exporter_->once());
+  ASSERT_TRUE(exposition.ok());
+  EXPECT_EQ(testing::find_family(*exposition, "memory_group_pss_bytes"), nullptr);
+  EXPECT_NE(testing::find_family(*exposition, "memory_group_resident_bytes"), nullptr);
+}
+
+TEST_F(ExporterTest, ATreeThatIsNotThereNamesItsFlag) {
+  const auto error_of = [&] {
+    const auto made = Exporter::make(options_, {}, log_);
+    return made.ok() ? "no error" : made.error().message();
+  };
+  options_.procfs = folder_.path("none");
+  EXPECT_EQ(error_of(), "--path.procfs: " + options_.procfs + ": No such file or directory");
+  options_.procfs = procfs_.path();
+  options_.sysfs = folder_.path("none");
+  EXPECT_EQ(error_of(), "--path.sysfs: " + options_.sysfs + ": No such file or directory");
+  options_.sysfs = Options{}.sysfs;
+  folder_.write("file", "");
+  options_.rootfs = folder_.path("file");
+  EXPECT_EQ(error_of(), "--path.rootfs: " + options_.rootfs + ": Not a directory");
+}
+
+TEST_F(ExporterTest, AFolderWithoutProcessesIsWarnedOf) {
+  options_.procfs = folder_.path();
+  make();
+  EXPECT_TRUE(exporter_->prepare().ok());
+  EXPECT_THAT(log_text_.str(), HasSubstr("level=warn msg=\"no process found: is this a procfs?\""));
+}
+
+TEST_F(ExporterTest, ManyScrapesAtOnceAllGetTheirOwnReply) {
+  options_.max_requests = 0;
+  make();
+  std::vector<std::future<HttpReply>> replies;
+  for (int i = 0; i < 64; ++i) {
+    const bool excluding = i % 2 == 0;
+    replies.push_back(std::async(std::launch::async, [this, excluding] {
+      return get("/metrics", excluding ? "exclude[]=process" : "");
+    }));
+  }
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    const auto reply = replies[i].get();
+    const auto exposition = testing::parse_text(reply.body);
+    ASSERT_TRUE(exposition.ok());
+    EXPECT_EQ(testing::find_family(*exposition, "memory_group_pss_bytes") != nullptr, i % 2 == 1);
+  }
+}
+
+}  // namespace
+}  // namespace memory_exporter

@@ -1,0 +1,221 @@
+#include "daemon/scrape.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <array>
+#include <sstream>
+#include <stdexcept>
+
+#include "tests/daemon/recording_sink.h"
+
+namespace memory_exporter {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Key;
+using ::testing::Not;
+using ::testing::Pair;
+using Clock = SnapshotSource::Clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::array<Family, 3> families = {{{"a_bytes", MetricType::gauge, "a"},
+                                             {"b_bytes", MetricType::gauge, "b"},
+                                             {"c_bytes", MetricType::gauge, "c"}}};
+
+/// A collector that does what the test says.
+class FakeCollector final : public Collector {
+ public:
+  using Function = std::function<Status(const process::Snapshot&, MetricSink&)>;
+  FakeCollector(std::string name, Function function)
+      : name_(std::move(name)), function_(std::move(function)) {}
+
+  std::string_view name() const override { return name_; }
+  std::span<const Family> families() const override { return {}; }
+  Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
+    return function_(snapshot, sink);
+  }
+
+ private:
+  const std::string name_;
+  const Function function_;
+};
+
+FakeCollector::Function writes(std::size_t index) {
+  return [index](const process::Snapshot& snapshot, MetricSink& sink) -> Status {
+    sink.family(families[index]);
+    sink.sample(snapshot.counts.measured);
+    return Done{};
+  };
+}
+
+class ScrapeTest : public ::testing::Test {
+ protected:
+  void add(std::string name, FakeCollector::Function function, bool reads_processes = false) {
+    collectors_->push_back(
+        {std::make_unique<FakeCollector>(std::move(name), std::move(function)), reads_processes});
+  }
+
+  Result<Selection> select(const std::vector<std::string>& collect = {},
+                           const std::vector<std::string>& exclude = {}) {
+    return memory_exporter::select(collectors_, collect, exclude);
+  }
+
+  testing::RecordingSink scrape(const Selection& selection) {
+    testing::RecordingSink sink;
+    memory_exporter::scrape(
+        selection,
+        [this](Clock::time_point) {
+          ++collections_;
+          return processes_;
+        },
+        Clock::now() + seconds(10), self_, log_, sink);
+    return sink;
+  }
+
+  std::shared_ptr<CollectorSet> collectors_ = std::make_shared<CollectorSet>();
+  Result<SnapshotSource::Snapshot> processes_ = [] {
+    auto snapshot = std::make_shared<process::Snapshot>();
+    snapshot->counts.measured = 5;
+    return SnapshotSource::Snapshot(snapshot);
+  }();
+  int collections_ = 0;
+  SelfMetrics self_{procfs::Tree::absent("/proc")};
+  std::ostringstream log_text_;
+  Log log_{LogFormat::logfmt, LogLevel::debug,
+           std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)};
+};
+
+TEST_F(ScrapeTest, WritesCollectorsInOrderAndTheExporterBehindThem) {
+  add("b", writes(1), true);
+  add("a", writes(0), true);
+  const auto sink = scrape(*select());
+  ASSERT_GT(sink.families.size(), 2u);
+  EXPECT_EQ(sink.families[0], "b_bytes");
+  EXPECT_EQ(sink.families[1], "a_bytes");
+  EXPECT_EQ(sink.samples.at("a_bytes"), 5);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"a\"}"), 1);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"b\"}"), 1);
+  EXPECT_EQ(sink.samples.at("memory_exporter_processes{state=\"measured\"}"), 5);
+  EXPECT_EQ(collections_, 1);
+  EXPECT_EQ(log_text_.str(), "");
+}
+
+TEST_F(ScrapeTest, ACollectorThatFailsOrThrowsLeavesTheOthersAlone) {
+  add("fails", [](const process::Snapshot&, MetricSink&) -> Status {
+    return Error{ErrorKind::denied, "Permission denied", "/proc/swaps", 0};
+  });
+  add("throws", [](const process::Snapshot&, MetricSink& sink) -> Status {
+    sink.family(families[0]);
+    throw std::runtime_error("out of luck");
+  });
+  add("works", writes(1));
+  const auto sink = scrape(*select());
+  EXPECT_THAT(sink.samples, Contains(Key("b_bytes")));
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"fails\"}"), 0);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"throws\"}"), 0);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"works\"}"), 1);
+  EXPECT_THAT(log_text_.str(),
+              HasSubstr("collector=fails error=\"/proc/swaps: Permission denied\""));
+  EXPECT_THAT(log_text_.str(), HasSubstr("collector=throws error=\"out of luck\""));
+}
+
+TEST_F(ScrapeTest, WithoutProcessesOnlyTheirCollectorsFail) {
+  processes_ = Error{ErrorKind::io, "too late", {}, 0};
+  add("process", writes(0), true);
+  add("limits", writes(1), true);
+  add("meminfo", writes(2));
+  const auto sink = scrape(*select());
+  EXPECT_THAT(sink.samples, Not(Contains(Key("a_bytes"))));
+  EXPECT_THAT(sink.samples, Contains(Key("c_bytes")));
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"process\"}"), 0);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"limits\"}"), 0);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"meminfo\"}"), 1);
+  EXPECT_THAT(sink.samples, Not(Contains(Key("memory_exporter_processes{state=\"measured\"}"))));
+  EXPECT_EQ(collections_, 1);
+}
+
+TEST_F(ScrapeTest, ProcessesAreNotCollectedForThoseWhoDoNotReadThem) {
+  add("process", writes(0), true);
+  add("meminfo", writes(1));
+  const auto sink = scrape(*select({"meminfo"}));
+  EXPECT_EQ(collections_, 0);
+  EXPECT_THAT(sink.samples, Contains(Key("b_bytes")));
+  EXPECT_THAT(sink.samples, Not(Contains(Key("a_bytes"))));
+  EXPECT_THAT(sink.samples,
+              Not(Contains(Key("memory_exporter_collector_success{collector=\"process\"}"))));
+}
+
+TEST_F(ScrapeTest, TheTimeOfACollectorIsItsOwn) {
+  add("slow", [](const process::Snapshot&, MetricSink&) -> Status {
+    std::this_thread::sleep_for(milliseconds(30));
+    return Done{};
+  });
+  add("quick", writes(0));
+  const auto sink = scrape(*select());
+  const auto slow =
+      sink.samples.at("memory_exporter_collector_duration_seconds{collector=\"slow\"}");
+  const auto quick =
+      sink.samples.at("memory_exporter_collector_duration_seconds{collector=\"quick\"}");
+  EXPECT_GE(slow, 0.03);
+  EXPECT_LT(quick, 0.03);
+  EXPECT_GE(quick, 0);
+}
+
+TEST_F(ScrapeTest, CollectAndExcludeChoose) {
+  for (const auto* name : {"a", "b", "c"}) add(name, writes(0));
+  EXPECT_THAT(select()->wanted, ElementsAre(true, true, true));
+  EXPECT_THAT(select({"c", "a"})->wanted, ElementsAre(true, false, true));
+  EXPECT_THAT(select({"a", "a"})->wanted, ElementsAre(true, false, false));
+  EXPECT_THAT(select({}, {"b"})->wanted, ElementsAre(true, false, true));
+  EXPECT_THAT(select({}, {"a", "b", "c"})->wanted, ElementsAre(false, false, false));
+}
+
+TEST_F(ScrapeTest, CollectAndExcludeRefuseWhatIsNotOn) {
+  add("process", writes(0));
+  EXPECT_EQ(select({"proces"}).error().what,
+            "collect[]: no collector of this name is on: \"proces\" (did you mean process?)");
+  EXPECT_EQ(select({}, {"x"}).error().what, "exclude[]: no collector of this name is on: \"x\"");
+  EXPECT_EQ(select({"process"}, {"process"}).error().what,
+            "collect[] and exclude[] do not go together: give one of the two");
+}
+
+TEST(TimeForScrape, LeavesHalfASecondOrHalfTheTime) {
+  EXPECT_EQ(time_for_scrape(seconds(10)), milliseconds(9500));
+  EXPECT_EQ(time_for_scrape(seconds(1)), milliseconds(500));
+  EXPECT_EQ(time_for_scrape(milliseconds(600)), milliseconds(300));
+  EXPECT_EQ(time_for_scrape(milliseconds(100)), milliseconds(50));
+}
+
+TEST(MakeCollectors, FollowsTheTableTheSettingsAndTheSwitch) {
+  const Trees trees{procfs::Tree::absent("/proc"), procfs::Tree::absent("/sys"),
+                    procfs::Tree::absent("/")};
+  const auto names = [&](const config::Settings& settings, bool disable_defaults) {
+    std::vector<std::string> all;
+    const auto collectors = make_collectors(trees, settings, disable_defaults);
+    for (const auto& active : *collectors) {
+      all.emplace_back(active.collector->name());
+    }
+    return all;
+  };
+  std::vector<std::string> defaults;
+  for (const auto& entry : collector_table()) {
+    if (entry.on_by_default) defaults.emplace_back(entry.name);
+  }
+  config::Settings on;
+  on.collectors["process"] = true;
+  config::Settings off;
+  off.collectors["process"] = false;
+  EXPECT_EQ(names({}, false), defaults);
+  EXPECT_THAT(names({}, true), ElementsAre());
+  EXPECT_THAT(names(on, true), ElementsAre("process"));
+  EXPECT_THAT(names(off, false), Not(Contains("process")));
+  EXPECT_EQ(names(off, false).size(), defaults.size() - 1);
+}
+
+}  // namespace
+}  // namespace memory_exporter
