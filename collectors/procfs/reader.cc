@@ -89,20 +89,50 @@ Error Tree::error_for(const char* relative, int error_number) const {
                path_ + '/' + relative};
 }
 
-Result<std::string_view> Tree::read(const char* relative, Buffer& buffer) const {
+Result<FileDescriptor> Tree::open_file(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
-  const FileDescriptor file(::openat(directory_.get(), relative, O_RDONLY | O_CLOEXEC));
+  FileDescriptor file(::openat(directory_.get(), relative, O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return error_for(relative, errno);
+  return file;
+}
+
+Result<std::size_t> Tree::read_some(const FileDescriptor& file, const char* relative,
+                                    Buffer& buffer, std::size_t size) const {
+  buffer.grow(size + 1, size);
+  while (true) {
+    const auto got = ::read(file.get(), buffer.data() + size, buffer.capacity() - size);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) return error_for(relative, errno);
+  }
+}
+
+Result<std::string_view> Tree::read(const char* relative, Buffer& buffer) const {
+  const auto file = open_file(relative);
+  if (!file) return file.error();
   std::size_t size = 0;
   while (true) {
-    buffer.grow(size + 1, size);
-    const auto got = ::read(file.get(), buffer.data() + size, buffer.capacity() - size);
-    if (got == 0) return std::string_view(buffer.data(), size);
-    if (got > 0) {
-      size += static_cast<std::size_t>(got);
-    } else if (errno != EINTR) {
-      return error_for(relative, errno);
-    }
+    const auto got = read_some(*file, relative, buffer, size);
+    if (!got) return got.error();
+    if (*got == 0) return std::string_view(buffer.data(), size);
+    size += *got;
+  }
+}
+
+Status Tree::read_in_pieces(const char* relative, Buffer& buffer, const Consume& consume) const {
+  const auto file = open_file(relative);
+  if (!file) return file.error();
+  std::size_t size = 0;
+  while (true) {
+    const auto got = read_some(*file, relative, buffer, size);
+    if (!got) return got.error();
+    size += *got;
+    const bool last = *got == 0;
+    if (!last && size < buffer.capacity()) continue;
+    const auto taken = consume(std::string_view(buffer.data(), size), last);
+    if (!taken) return in_file(taken.error(), path_ + '/' + relative);
+    if (last) return Done{};
+    size -= *taken;
+    std::memmove(buffer.data(), buffer.data() + *taken, size);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -80,6 +81,16 @@ class Tree {
   /// The file's whole text, valid until the buffer's next use. Errors name the full path.
   Result<std::string_view> read(const char* relative, Buffer& buffer) const;
 
+  /// Takes whole entries off the front of a text and returns their bytes. `last`: the file ends
+  /// here, and so must the last entry.
+  using Consume = std::function<Result<std::size_t>(std::string_view text, bool last)>;
+
+  /// The file piece by piece, for what is too large to hold (a smaps may have 45 MB): each time the
+  /// buffer is full, `consume` is handed the bytes that it has not taken yet. The buffer stays at
+  /// its first size as long as an entry fits. Ends with the first error, of reading or of
+  /// `consume`, which then names the file.
+  Status read_in_pieces(const char* relative, Buffer& buffer, const Consume& consume) const;
+
   /// The names in a directory, without "." and "..", in the kernel's order ("." : the root itself).
   Result<std::vector<std::string>> list(const char* relative) const;
 
@@ -98,6 +109,13 @@ class Tree {
   Error error_for(const char* relative, int error_number) const;
 
  private:
+  /// A file open for reading, or why not.
+  Result<FileDescriptor> open_file(const char* relative) const;
+  /// Reads once behind the first `size` bytes of the buffer, growing it where it is full; the bytes
+  /// got, 0 at the end of the file.
+  Result<std::size_t> read_some(const FileDescriptor& file, const char* relative, Buffer& buffer,
+                                std::size_t size) const;
+
   Tree(std::string path, FileDescriptor directory)
       : path_(std::move(path)), directory_(std::move(directory)) {}
 

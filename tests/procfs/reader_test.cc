@@ -181,6 +181,74 @@ TEST(ReaderOnProc, ReadsFilesThatSayTheyAreEmpty) {
   EXPECT_TRUE(text->starts_with(std::to_string(::getpid()) + " ("));
 }
 
+/// Takes whole lines off the front, as a parser does.
+Result<std::size_t> take_lines(std::string_view text, std::vector<std::string>& lines) {
+  std::size_t taken = 0;
+  for (auto end = text.find('\n'); end != text.npos; end = text.find('\n', taken)) {
+    lines.emplace_back(text.substr(taken, end - taken));
+    taken = end + 1;
+  }
+  return taken;
+}
+
+TEST_F(Reader, HandsALargeFileOutInPiecesOfItsBuffer) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "line " + std::to_string(i) + '\n';
+  write("large", text);
+  Buffer buffer;
+  std::vector<std::string> lines;
+  int pieces = 0;
+  int last_pieces = 0;
+  const auto read = tree().read_in_pieces("large", buffer, [&](std::string_view piece, bool last) {
+    ++pieces;
+    last_pieces += last;
+    return take_lines(piece, lines);
+  });
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(lines.size(), 100'000u);
+  EXPECT_EQ(lines.back(), "line 99999");
+  EXPECT_GT(pieces, 50);
+  EXPECT_EQ(last_pieces, 1);
+  EXPECT_EQ(buffer.capacity(), Buffer::initial_size);
+}
+
+TEST_F(Reader, GrowsItsBufferOnlyForAnEntryThatDoesNotFit) {
+  const std::string entry(Buffer::initial_size + 1, 'x');
+  write("wide", "a\n" + entry + "\nb\n");
+  Buffer buffer;
+  std::vector<std::string> lines;
+  ASSERT_TRUE(tree().read_in_pieces(
+      "wide", buffer, [&](std::string_view piece, bool) { return take_lines(piece, lines); }));
+  EXPECT_EQ(lines, (std::vector<std::string>{"a", entry, "b"}));
+  EXPECT_EQ(buffer.capacity(), 2 * Buffer::initial_size);
+}
+
+TEST_F(Reader, HandsAnEmptyFileOutAsOneLastPiece) {
+  write("empty", "");
+  Buffer buffer;
+  int pieces = 0;
+  ASSERT_TRUE(tree().read_in_pieces("empty", buffer, [&](std::string_view piece, bool last) {
+    ++pieces;
+    EXPECT_TRUE(piece.empty());
+    EXPECT_TRUE(last);
+    return Result<std::size_t>(std::size_t{0});
+  }));
+  EXPECT_EQ(pieces, 1);
+}
+
+TEST_F(Reader, EndsWithTheFirstErrorOfReadingOrTaking) {
+  write("file", "x");
+  Buffer buffer;
+  const auto refuse = [](std::string_view, bool) -> Result<std::size_t> {
+    return malformed("not so", 3);
+  };
+  const auto refused = tree().read_in_pieces("file", buffer, refuse);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message(), root_.string() + "/file:3: not so");
+  EXPECT_EQ(tree().read_in_pieces("nothing", buffer, refuse).error().kind, ErrorKind::vanished);
+  EXPECT_EQ(tree().read_in_pieces(".", buffer, refuse).error().kind, ErrorKind::io);
+}
+
 TEST_F(Reader, SaysVanishedForWhatIsNotThere) {
   write("file", "");
   const auto tree = this->tree();

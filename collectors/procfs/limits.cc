@@ -1,0 +1,51 @@
+#include "collectors/procfs/limits.h"
+
+#include <string>
+
+#include "collectors/procfs/scan.h"
+
+namespace memory_exporter::procfs {
+namespace {
+
+struct Field {
+  std::string_view name;
+  std::optional<Bytes> Limits::*member;
+};
+
+constexpr Field fields[] = {
+    {"Max data size ", &Limits::data},
+    {"Max stack size ", &Limits::stack},
+    {"Max locked memory ", &Limits::locked},
+    {"Max address space ", &Limits::address_space},
+};
+
+/// Takes a number or "unlimited" off the front; false for anything else.
+bool take_limit(std::string_view& text, std::optional<Bytes>& limit) {
+  const auto word = take_word(text);
+  const auto number = to_number(word);
+  if (number) limit = Bytes{*number};
+  return number || word == "unlimited";
+}
+
+}  // namespace
+
+Result<Limits> parse_limits(std::string_view text) {
+  if (ends_within_line(text)) return malformed("the last line is cut short");
+  Limits limits;
+  for (int number = 1; !text.empty(); ++number) {
+    auto line = take_line(text);
+    for (const auto& field : fields) {
+      if (!line.starts_with(field.name)) continue;
+      line.remove_prefix(field.name.size());
+      std::optional<Bytes> hard;
+      if (!take_limit(line, limits.*field.member) || !take_limit(line, hard) ||
+          take_word(line) != "bytes") {
+        return malformed("expected \"" + std::string(field.name) + "soft hard bytes\"", number);
+      }
+      break;
+    }
+  }
+  return limits;
+}
+
+}  // namespace memory_exporter::procfs

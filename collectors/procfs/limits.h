@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "collectors/procfs/bytes.h"
+#include "collectors/procfs/result.h"
+
+namespace memory_exporter::procfs {
+
+/// The soft limits on memory of /proc/PID/limits (kernel: fs/proc/base.c, proc_pid_limits;
+/// getrlimit(2)). Readable without privileges; about 11 us to read, 0.3 us to parse. The soft limit
+/// is the one the kernel enforces. An unlimited one is absent, as is one that is not printed.
+struct Limits {
+  std::optional<Bytes> data;           ///< Max data size: brk and private writable mappings (4.7)
+  std::optional<Bytes> stack;          ///< Max stack size: the main thread's
+  std::optional<Bytes> locked;         ///< Max locked memory
+  std::optional<Bytes> address_space;  ///< Max address space
+};
+
+/// Other limits are passed over. Malformed, with its line: one of these without "soft hard bytes",
+/// and a text whose last line was cut short.
+Result<Limits> parse_limits(std::string_view text);
+
+}  // namespace memory_exporter::procfs
