@@ -33,7 +33,6 @@ LAYERS = [
             "CLI/",
             "spdlog/",
             "fmt/",
-            "zlib.h",
             "libdeflate.h",
             "systemd/",
             "crypt.h",
