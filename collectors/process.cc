@@ -1,12 +1,11 @@
 #include <array>
-#include <vector>
 
 #include "collectors/builtin.h"
+#include "collectors/group_writer.h"
 
 namespace memory_exporter {
 namespace {
 
-using process::Group;
 using process::GroupTotals;
 
 enum Index : std::size_t {
@@ -62,56 +61,13 @@ constexpr std::array<Family, family_count> group_families = {{
      "Age of the oldest sample in the group's PSS and USS."},
 }};
 
-/// Writes one family after another, each over all groups.
-class GroupWriter {
- public:
-  GroupWriter(const process::Snapshot& snapshot, MetricSink& sink)
-      : snapshot_(snapshot), sink_(sink) {
-    for (const auto dimension : snapshot.dimensions) {
-      labels_.push_back({process::to_string(dimension), {}});
-    }
-  }
-
-  /// Calls `write(totals)` for every group, with sample() writing under that group's labels.
-  template <typename Write>
-  void family(Index index, Write&& write) {
-    sink_.family(group_families[index]);
-    for (const auto& group : snapshot_.groups) {
-      for (std::size_t i = 0; i < group.key.size(); ++i) labels_[i].value = group.key[i];
-      write(group.totals);
-    }
-  }
-
-  void sample(Value value) { sink_.sample(labels_, value); }
-
-  void sample(std::string_view label, std::string_view label_value, Value value) {
-    labels_.push_back({label, label_value});
-    sink_.sample(labels_, value);
-    labels_.pop_back();
-  }
-
-  void sample(const std::optional<Bytes>& value) {
-    if (value) sample(Value(*value));
-  }
-
-  void sample(std::string_view label, std::string_view label_value,
-              const std::optional<Bytes>& value) {
-    if (value) sample(label, label_value, Value(*value));
-  }
-
- private:
-  const process::Snapshot& snapshot_;
-  MetricSink& sink_;
-  std::vector<Label> labels_;
-};
-
 class ProcessCollector final : public Collector {
  public:
   std::string_view name() const override { return "process"; }
   std::span<const Family> families() const override { return group_families; }
 
   Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
-    GroupWriter out(snapshot, sink);
+    GroupWriter out(group_families, snapshot, sink);
     out.family(processes, [&](const GroupTotals& group) { out.sample(Value(group.processes)); });
     out.family(threads, [&](const GroupTotals& group) { out.sample(Value(group.threads)); });
     out.family(resident, [&](const GroupTotals& group) {
