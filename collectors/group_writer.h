@@ -42,7 +42,8 @@ class GroupWriter {
   }
 
   /// What is unknown is not written.
-  void sample(const std::optional<Bytes>& value) {
+  template <typename T>
+  void sample(const std::optional<T>& value) {
     if (value) sample(Value(*value));
   }
 

@@ -10,6 +10,9 @@ std::span<const CollectorEntry> collector_table() {
   static constexpr std::array table = {
       CollectorEntry{"process", true, "memory of process groups: RSS, PSS, USS, swap, faults",
                      make_process_collector, true},
+      CollectorEntry{"process_details", false,
+                     "of process groups: dirty, shared, huge, locked memory, segments, peaks",
+                     make_process_details_collector, true, process::Extras::oom_score},
       CollectorEntry{"meminfo", true, "every field of /proc/meminfo", make_meminfo_collector},
       CollectorEntry{"vmstat", true, "paging, reclaim and huge page events of /proc/vmstat",
                      make_vmstat_collector},

@@ -132,7 +132,9 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
       self_(own_procfs()),
       settings_(std::move(settings)),
       collectors_(
-          make_collectors(processes_->trees, settings_, options_.disable_default_collectors)) {}
+          make_collectors(processes_->trees, settings_, options_.disable_default_collectors)) {
+  processes_->set_extras(extras_of(*collectors_));
+}
 
 Status Exporter::prepare() {
   auto snapshot = processes_->collect_status_only();
@@ -184,6 +186,7 @@ Status Exporter::reload() {
     settings_.collectors = settings->collectors;
     collectors_ =
         make_collectors(processes_->trees, settings_, options_.disable_default_collectors);
+    processes_->set_extras(extras_of(*collectors_));
   }
   log_.info("configuration read", {{"file", options_.config_file}});
   return Done{};

@@ -59,16 +59,20 @@ class Exporter {
 
     Result<SnapshotSource::Snapshot> collect(SnapshotSource::Clock::time_point deadline) {
       const std::lock_guard lock(mutex_);
-      return monitor_.collect(deadline);
+      return monitor_.collect(deadline, extras_);
     }
     Result<SnapshotSource::Snapshot> collect_status_only() {
       const std::lock_guard lock(mutex_);
       return monitor_.collect_status_only();
     }
 
+    /// What the collectors that are on need; in force from the next collection on.
+    void set_extras(process::Extras extras) { extras_ = extras; }
+
     const Trees trees;
 
    private:
+    std::atomic<process::Extras> extras_ = process::Extras::none;
     std::mutex mutex_;
     process::Monitor monitor_;
   };

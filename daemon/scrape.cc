@@ -45,9 +45,17 @@ std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
     const auto chosen = settings.collectors.find(entry.name);
     const bool on = chosen != settings.collectors.end() ? chosen->second
                                                         : entry.on_by_default && !disable_defaults;
-    if (on) collectors->push_back({entry.make(trees, CollectorOptions{}), entry.reads_processes});
+    if (!on) continue;
+    collectors->push_back(
+        {entry.make(trees, CollectorOptions{}), entry.reads_processes, entry.extras});
   }
   return collectors;
+}
+
+process::Extras extras_of(const CollectorSet& collectors) {
+  auto extras = process::Extras::none;
+  for (const auto& active : collectors) extras = extras | active.extras;
+  return extras;
 }
 
 Result<Selection> select(std::shared_ptr<const CollectorSet> collectors,
@@ -75,22 +83,23 @@ void scrape(const Selection& selection, const ProcessSnapshots& processes,
   std::optional<Result<SnapshotSource::Snapshot>> snapshot;
   for (std::size_t i = 0; i < selection.wanted.size(); ++i) {
     if (!selection.wanted[i]) continue;
-    const auto& [collector, reads_processes] = (*selection.collectors)[i];
+    const auto& active = (*selection.collectors)[i];
+    const auto& collector = *active.collector;
     const auto start = Clock::now();
-    if (reads_processes && !snapshot) snapshot = processes(deadline);
+    if (active.reads_processes && !snapshot) snapshot = processes(deadline);
     Status outcome = Done{};
-    if (!reads_processes) {
-      outcome = run(*collector, none, sink);
+    if (!active.reads_processes) {
+      outcome = run(collector, none, sink);
     } else if (*snapshot) {
-      outcome = run(*collector, ***snapshot, sink);
+      outcome = run(collector, ***snapshot, sink);
     } else {
       outcome = snapshot->error();
     }
     if (!outcome) {
-      log.warn("collector failed", {{"collector", std::string(collector->name())},
+      log.warn("collector failed", {{"collector", std::string(collector.name())},
                                     {"error", outcome.error().message()}});
     }
-    runs.push_back({collector->name(), Clock::now() - start, outcome.ok()});
+    runs.push_back({collector.name(), Clock::now() - start, outcome.ok()});
   }
   const bool have_processes = snapshot && snapshot->ok();
   self.write(runs, have_processes ? (**snapshot).get() : nullptr, sink);

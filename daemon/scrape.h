@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "collectors/collector.h"
+#include "collectors/process/monitor.h"
 #include "collectors/registry.h"
 #include "config/settings.h"
 #include "daemon/log.h"
@@ -20,6 +21,7 @@ namespace memory_exporter {
 struct ActiveCollector {
   std::unique_ptr<Collector> collector;
   bool reads_processes = false;
+  process::Extras extras = process::Extras::none;
 };
 
 /// All that are on, in the order of the exposition. Immutable; a reload makes another.
@@ -29,6 +31,9 @@ using CollectorSet = std::vector<ActiveCollector>;
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
                                                     const config::Settings& settings,
                                                     bool disable_defaults);
+
+/// What their collectors need of processes beyond the usual.
+process::Extras extras_of(const CollectorSet& collectors);
 
 /// Which of a set's collectors a request wants, as collect[] and exclude[] say.
 struct Selection {

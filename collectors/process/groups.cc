@@ -1,6 +1,7 @@
 #include "collectors/process/groups.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace memory_exporter::process {
@@ -42,6 +43,8 @@ void Groups::add(const Process& process, Clock::time_point now) {
   group.last_used_ = now;
   ++totals.processes;
   totals.threads += process.threads;
+  totals.oldest_start = std::min(totals.oldest_start.value_or(UINT64_MAX), process.id.start_time);
+  totals.oom_score = std::max(totals.oom_score, process.oom_score);
   if (process.memory_owner) return;  // its mm is its parent's, and counted there
   procfs::add(totals.status, process.status);
   if (process.sample) {

@@ -36,7 +36,7 @@ struct Monitor::Parts {
                 {options.pss_cpu_budget, options.pss_burst, options.pss_mode == PssMode::exact},
                 now) {}
 
-  Status refresh();
+  Status refresh(Extras extras);
   void walk(Clock::time_point deadline);
   void accept(const Walk& walk);
   void note_stuck();
@@ -51,8 +51,8 @@ struct Monitor::Parts {
   Clock::time_point refreshed;  ///< end of its refresh
 };
 
-Status Monitor::Parts::refresh() {
-  if (auto done = table.refresh(now()); !done) return done;
+Status Monitor::Parts::refresh(Extras extras) {
+  if (auto done = table.refresh(now(), extras); !done) return done;
   refreshed = now();
   return Done{};
 }
@@ -138,18 +138,19 @@ Monitor::Monitor(const procfs::Tree& procfs, Options options, Now now)
 Monitor::~Monitor() = default;
 
 Result<std::shared_ptr<const Snapshot>> Monitor::collect_status_only() {
-  if (auto done = parts_->refresh(); !done) return done.error();
+  if (auto done = parts_->refresh(Extras::none); !done) return done.error();
   return parts_->publish();
 }
 
-Result<std::shared_ptr<const Snapshot>> Monitor::collect(Clock::time_point deadline) {
+Result<std::shared_ptr<const Snapshot>> Monitor::collect(Clock::time_point deadline,
+                                                         Extras extras) {
   auto& parts = *parts_;
   parts.began = parts.now();
   // Exact mode walks all that it knows first: the refresh that follows vouches for every walk and
   // saves asking again for each. Otherwise these are the walks that outlasted the last collection.
   if (parts.options.pss_mode == PssMode::exact) parts.walk(deadline);
   const auto early = parts.sampler.take();
-  if (auto done = parts.refresh(); !done) return done.error();
+  if (auto done = parts.refresh(extras); !done) return done.error();
   for (const auto& walk : early) parts.accept(walk);
   if (parts.options.pss_mode != PssMode::off) {
     parts.walk(deadline);

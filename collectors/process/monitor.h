@@ -19,6 +19,19 @@ enum class PssMode {
   off,       ///< stat and status only; no process is walked
 };
 
+/// What is read of every process beyond the usual files, because a collector that is on asks for
+/// it.
+enum class Extras : unsigned {
+  none = 0,
+  oom_score = 1,  ///< /proc/PID/oom_score, some 5 us a process
+};
+constexpr Extras operator|(Extras a, Extras b) {
+  return static_cast<Extras>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool contains(Extras set, Extras extra) {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(extra)) != 0;
+}
+
 struct Options {
   std::vector<Dimension> group_by = {Dimension::name, Dimension::cgroup};
   PssMode pss_mode = PssMode::budgeted;
@@ -40,7 +53,8 @@ class Monitor {
 
   /// Refreshes the process table, waits for samples until `deadline` or Options::pss_wait, and adds
   /// up. One caller at a time. Fails only where the procfs root itself cannot be listed.
-  Result<std::shared_ptr<const Snapshot>> collect(Clock::time_point deadline);
+  Result<std::shared_ptr<const Snapshot>> collect(Clock::time_point deadline,
+                                                  Extras extras = Extras::none);
 
   /// The same without any sampling: what start-up needs to be ready.
   Result<std::shared_ptr<const Snapshot>> collect_status_only();

@@ -62,6 +62,7 @@ struct Process {
   std::uint64_t minor_faults = 0;
   std::uint64_t major_faults = 0;
   procfs::ProcessStatus status;
+  std::optional<std::uint64_t> oom_score;  ///< where asked for
   std::optional<ExecutableId> executable;
 
   GroupState* group = nullptr;

@@ -13,6 +13,7 @@
 #include "collectors/process/pid_path.h"
 #include "collectors/procfs/cgroup.h"
 #include "collectors/procfs/scan.h"
+#include "collectors/procfs/single_value.h"
 
 namespace memory_exporter::process {
 namespace {
@@ -48,10 +49,11 @@ std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b) {
   return order == 0;
 }
 
-Status ProcessTable::refresh(Clock::time_point now) {
+Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   if (auto listed = procfs_.list_pids(pids_); !listed) return listed;
   ++refresh_number_;
   refreshed_ = now;
+  extras_ = extras;
   others_ = {};
   changes_.clear();
   for (const pid_t pid : pids_) refresh_process(pid);
@@ -83,7 +85,10 @@ void ProcessTable::refresh_process(pid_t pid) {
   // All of stat that is needed has been copied: the buffer is free for the next file.
 
   const bool readable = process.ended || read_memory(process);
-  if (readable && !process.ended) find_group(process);
+  if (readable && !process.ended) {
+    find_group(process);
+    read_oom_score(process);
+  }
   // One that was never seen alive belongs to no group, and makes none.
   if (process.group != nullptr) process.group->add_faults(minor, major);
   if (process.ended) process.group = nullptr;
@@ -159,6 +164,16 @@ bool ProcessTable::read_status(Process& process) {
   }
   process.status = std::move(*status);
   return true;
+}
+
+void ProcessTable::read_oom_score(Process& process) {
+  process.oom_score.reset();
+  if (!contains(extras_, Extras::oom_score)) return;
+  const auto text = procfs_.read(PidPath(process.id.pid, "oom_score").c_str(), buffer_);
+  if (!text) return count_failure("oom_score", text.error());
+  const auto score = procfs::parse_single_value(*text);
+  if (!score) return count_failure("oom_score", score.error());
+  process.oom_score = *score;
 }
 
 void ProcessTable::find_group(Process& process) {

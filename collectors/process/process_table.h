@@ -47,7 +47,7 @@ class ProcessTable {
   /// Lists the procfs and reads stat and status of all that is in it: about 25 us a process. A
   /// process that vanishes on the way is dropped; one that cannot be read is counted and left out.
   /// Fails only where the root cannot be listed.
-  Status refresh(Clock::time_point now);
+  Status refresh(Clock::time_point now, Extras extras = Extras::none);
 
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
 
@@ -75,6 +75,7 @@ class ProcessTable {
   Process& identify(pid_t pid, const procfs::Stat& stat);
   bool read_memory(Process& process);
   bool read_status(Process& process);
+  void read_oom_score(Process& process);
   void find_group(Process& process);
   std::string_view read_cgroup(const Process& process);
   void drop_unseen();
@@ -95,6 +96,7 @@ class ProcessTable {
   Others others_;
   std::map<ReadErrorKey, std::uint64_t> read_errors_;
   std::uint64_t refresh_number_ = 0;
+  Extras extras_ = Extras::none;  ///< of the refresh under way
   Clock::time_point refreshed_{};
 };
 

@@ -46,6 +46,8 @@ struct GroupTotals {
   std::uint64_t major_faults = 0;
   std::array<Bytes, unmeasured_reasons.size()> unmeasured{};  ///< by Unmeasured
   std::optional<double> oldest_sample_seconds;
+  std::optional<std::uint64_t> oldest_start;  ///< ticks after boot
+  std::optional<std::uint64_t> oom_score;     ///< the largest; absent unless asked for
 };
 
 struct Group {

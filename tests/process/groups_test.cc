@@ -76,6 +76,28 @@ TEST_F(GroupsTest, GrowthSinceTheSampleIsStaleAndShrinkingIsNot) {
   EXPECT_EQ(unmeasured(totals, Unmeasured::stale), Bytes::from_kib(50));
 }
 
+TEST_F(GroupsTest, TheOldestStartAndTheLargestOomScoreAreTheGroups) {
+  auto old = process(1);
+  old.id.start_time = 300;
+  old.oom_score = 660;
+  auto young = process(1);
+  young.id.start_time = 500;
+  young.oom_score = 670;
+  auto unknown = process(1);
+  unknown.id.start_time = 400;
+  for (const auto& one : {young, old, unknown}) groups_.add(one, start);
+  const auto totals = publish();
+  EXPECT_EQ(totals.oldest_start, 300u);
+  EXPECT_EQ(totals.oom_score, 670u);
+}
+
+TEST_F(GroupsTest, AGroupWithoutProcessesHasNoStartAndNoScore) {
+  groups_.at({"app"}, start);
+  const auto totals = publish();
+  EXPECT_EQ(totals.oldest_start, std::nullopt);
+  EXPECT_EQ(totals.oom_score, std::nullopt);
+}
+
 TEST_F(GroupsTest, AgeIsThatOfTheOldestSample) {
   auto young = process(1);
   young.sample = sample(1, 1);

@@ -178,6 +178,26 @@ TEST_F(ProcessTableTest, AMalformedFileLeavesOneProcessOutAndIsCounted) {
   EXPECT_EQ(table_.read_errors().at({"stat", ErrorKind::malformed}), 1u);
 }
 
+TEST_F(ProcessTableTest, ReadsTheOomScoreWhereAskedForAndOnlyThen) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  procfs_.write("10/oom_score", "670\n");
+  refresh();
+  EXPECT_EQ(table_.processes().at(10).oom_score, std::nullopt);
+  ASSERT_TRUE(table_.refresh(now_, Extras::oom_score));
+  EXPECT_EQ(table_.processes().at(10).oom_score, 670u);
+  refresh();
+  EXPECT_EQ(table_.processes().at(10).oom_score, std::nullopt) << "an old one is not kept";
+}
+
+TEST_F(ProcessTableTest, AnOomScoreThatIsNoNumberIsCountedAndCostsNothingElse) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  procfs_.write("10/oom_score", "many\n");
+  ASSERT_TRUE(table_.refresh(now_, Extras::oom_score));
+  EXPECT_EQ(table_.processes().at(10).oom_score, std::nullopt);
+  EXPECT_EQ(table_.processes().at(10).resident(), Bytes::from_kib(1000));
+  EXPECT_EQ(table_.read_errors().at({"oom_score", ErrorKind::malformed}), 1u);
+}
+
 TEST_F(ProcessTableTest, NamesOfAnyBytesBecomeOneValidLabelEach) {
   FakeProcess{.pid = 10, .comm = "a\"b\\c\nd"}.write(procfs_);
   FakeProcess{.pid = 11, .comm = "bad\xff\xfe"}.write(procfs_);
