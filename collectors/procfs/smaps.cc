@@ -69,11 +69,11 @@ class EntryFields {
     return nullptr;
   }
 
-  /// Reads the figure of that line; false where it is no number.
+  /// Reads the figure of that line; false where it is no number. One of no use is looked at too:
+  /// without a number there, the line may end before plain_line.
   bool read_plain(const SmapsField& field, const char* line) {
-    if (field.member == nullptr) return true;
     const auto kib = right_aligned(line + SmapsField::width);
-    if (kib) memory_.*field.member = Bytes::from_kib(*kib);
+    if (kib && field.member != nullptr) memory_.*field.member = Bytes::from_kib(*kib);
     return kib.has_value();
   }
 
@@ -126,8 +126,8 @@ SmapsParser::Taken SmapsParser::take_entry(std::string_view& text, bool last) {
   EntryFields fields(entry_.memory);
   while (!rest.empty() && !begins_entry(rest.front())) {
     ++line_number;
-    if (const auto* field = is_plain(rest) ? fields.match(rest.data()) : nullptr) {
-      if (!fields.read_plain(*field, rest.data())) return refuse();
+    const auto* field = is_plain(rest) ? fields.match(rest.data()) : nullptr;
+    if (field != nullptr && fields.read_plain(*field, rest.data())) {
       rest.remove_prefix(plain_line);
       continue;
     }

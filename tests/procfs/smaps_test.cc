@@ -164,6 +164,12 @@ TEST(ForEachSmapsEntry, IsNotFooledByTheLengthOfALine) {
   EXPECT_EQ(all[0].memory.pss, kib(1));
 }
 
+TEST(ForEachSmapsEntry, IsNotFooledByTheLengthOfALineOfNoUse) {
+  const auto all = entries(head + "MMUPageSize:    \nPss:  7 kB\n");
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].memory.pss, kib(7));
+}
+
 TEST(ForEachSmapsEntry, NamesTheLineThatHasAnotherForm) {
   const std::string good = head + line("Rss", 1) + "VmFlags: rd \n";
   for (const std::string bad : {"Rss:                   x kB\n", "Rss:                     kB\n",
