@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <future>
 #include <optional>
 #include <system_error>
+#include <thread>
 
 #include "collectors/procfs/reader.h"
 #include "collectors/procfs/scan.h"
@@ -201,6 +203,22 @@ std::vector<std::string> HttpRequest::parameter(std::string_view name) const {
   return values;
 }
 
+namespace {
+
+/// Counts a request for as long as it lives.
+class Active {
+ public:
+  explicit Active(std::atomic<unsigned>& count) : count_(count) { ++count_; }
+  ~Active() { --count_; }
+  Active(const Active&) = delete;
+  Active& operator=(const Active&) = delete;
+
+ private:
+  std::atomic<unsigned>& count_;
+};
+
+}  // namespace
+
 struct HttpServer::Parts {
   Parts(Handler handle, Log& to) : handler(std::move(handle)), log(to) {
     // Without MG_FEATURES_TLS: OpenSSL is never loaded.
@@ -227,16 +245,21 @@ struct HttpServer::Parts {
   Log& log;
   mg_context* context = nullptr;
   std::vector<ListenAddress> addresses;
+  std::atomic<unsigned> active = 0;  ///< requests from their head to the end of their reply
 };
 
-/// CivetWeb's accepting thread looks up once in two seconds, or when a connection comes in: so one
-/// does. Its other threads look up when their client sends or reads; those that wait longer than is
-/// due to the end of a reply are cut off.
+/// Once it is told to stop, CivetWeb sends no more, so the replies under way go first. Its
+/// accepting thread looks for a stop once in two seconds, or when a connection comes in: so one
+/// does. Its other threads look when their client sends or reads something: those that wait for
+/// that are cut off.
 void HttpServer::Parts::stop() {
-  constexpr auto step = std::chrono::milliseconds(20);
+  constexpr auto step = std::chrono::milliseconds(10);
   constexpr auto grace = std::chrono::milliseconds(300);
+  for (auto waited = step * 0; active > 0 && waited < grace; waited += step) {
+    std::this_thread::sleep_for(step);
+  }
   auto stopped = std::async(std::launch::async, [this] { mg_stop(context); });
-  auto waited = std::chrono::milliseconds::zero();
+  auto waited = step * 0;
   do {
     for (const auto& address : addresses) connect_to(address);
     if (waited >= grace) cut_off_clients(addresses);
@@ -247,6 +270,7 @@ void HttpServer::Parts::stop() {
 /// Every well-formed request. No exception may pass into CivetWeb's C code.
 int HttpServer::Parts::on_request(mg_connection* connection) {
   auto& parts = of(connection);
+  const Active active(parts.active);
   try {
     const auto request = request_of(*mg_get_request_info(connection));
     HttpReply reply;

@@ -53,8 +53,8 @@ class HttpServer {
   /// called from many threads at once; what it throws becomes a 500.
   static Result<std::unique_ptr<HttpServer>> start(const std::vector<ListenAddress>& addresses,
                                                    Limits limits, Handler handler, Log& log);
-  /// Closes the sockets and waits for the requests under way; clients that are slow to send theirs
-  /// or to take their reply are cut off after 0.3 s.
+  /// Answers the requests under way and closes the sockets. Takes 0.6 s at most: requests that are
+  /// not answered, sent or taken in half of that are cut off.
   ~HttpServer();
 
   /// Where it listens, with the ports that the kernel chose.

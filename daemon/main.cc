@@ -140,10 +140,8 @@ int serve(const Options& options, Exporter& exporter, const Signals& signals, Lo
   }
   notify_service_manager("STOPPING=1");
   leave_after(std::chrono::milliseconds(1800));
-  // Side by side: the server waits for scrapes, and these for processes until the exporter stops.
-  auto closed = std::async(std::launch::async, [&] { server->reset(); });
   const bool stopped = exporter.stop();
-  closed.wait();
+  server->reset();
   if (!stopped) std::_Exit(fine);
   return fine;
 }

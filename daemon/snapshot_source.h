@@ -34,7 +34,7 @@ class SnapshotSource {
 
   /// Sends everyone who waits away with an error and ends the thread. True when it has ended; false
   /// when it still hangs in a read after `patience` and was left behind.
-  bool stop(std::chrono::nanoseconds patience = std::chrono::seconds(1));
+  bool stop(std::chrono::nanoseconds patience = std::chrono::milliseconds(700));
 
  private:
   struct Shared;

@@ -18,6 +18,13 @@ TEST(Nearest, FindsWhatWasMeant) {
   EXPECT_EQ(nearest("--web.max-request", flags), "--web.max-requests");
 }
 
+TEST(Nearest, SwappedLettersAreOneMistake) {
+  constexpr std::array<std::string_view, 2> keys = {"wait", "burst"};
+  EXPECT_EQ(nearest("wiat", keys), "wait");
+  EXPECT_EQ(nearest("bursty", keys), "burst");
+  EXPECT_EQ(nearest("tiaw", keys), std::nullopt);
+}
+
 TEST(Nearest, OffersNothingFarFetched) {
   EXPECT_EQ(nearest("--log.level", flags), std::nullopt);
   EXPECT_EQ(nearest("x", flags), std::nullopt);
