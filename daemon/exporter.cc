@@ -141,21 +141,27 @@ Status Exporter::prepare() {
   if (!snapshot) {
     return Error{snapshot.error().kind, "--path.procfs: " + snapshot.error().message(), {}, 0};
   }
-  const auto& counts = (*snapshot)->counts;
-  const auto found =
-      counts.measured + counts.pending + counts.denied + counts.kernel + counts.zombie;
-  if (found == 0) {
-    log_.warn("no process found: is this a procfs?", {{"path", processes_->trees.procfs.path()}});
-  }
-  if (monitor_options(options_, settings_).pss_mode != process::PssMode::off &&
-      !self_.may_trace()) {
-    log_.warn("PSS and USS of other users' processes will be missing",
-              {{"needs", "CAP_SYS_PTRACE"}});
-  }
+  const auto found = warn_of_missing_processes((*snapshot)->counts);
   source_.set_last(std::move(*snapshot));
   ready_ = true;
   log_.info("ready", {{"processes", std::to_string(found)}});
   return Done{};
+}
+
+std::uint64_t Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
+  const auto found =
+      counts.measured + counts.pending + counts.denied + counts.kernel + counts.zombie;
+  const auto& path = processes_->trees.procfs.path();
+  if (found == 0) log_.warn("no process found: is this a procfs?", {{"path", path}});
+  if (counts.hidden) {
+    log_.warn("processes of other users are hidden (hidepid)",
+              {{"needs", "CAP_SYS_PTRACE"}, {"path", path}});
+  } else if (monitor_options(options_, settings_).pss_mode != process::PssMode::off &&
+             !self_.may_trace()) {
+    log_.warn("PSS and USS of other users' processes will be missing",
+              {{"needs", "CAP_SYS_PTRACE"}});
+  }
+  return found;
 }
 
 std::string Exporter::once() {
@@ -163,9 +169,12 @@ std::string Exporter::once() {
   const auto all = select(collectors(), {}, {});
   std::string out;
   exposition::Encoder encoder(exposition::Format::text, out);
-  scrape(
-      *all, [this](Clock::time_point deadline) { return processes_->collect(deadline); }, never,
-      self_, log_, encoder);
+  const auto collect = [this](Clock::time_point deadline) {
+    auto snapshot = processes_->collect(deadline);
+    if (snapshot) warn_of_missing_processes((*snapshot)->counts);
+    return snapshot;
+  };
+  scrape(*all, collect, never, self_, log_, encoder);
   encoder.finish();
   return out;
 }

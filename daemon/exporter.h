@@ -79,6 +79,8 @@ class Exporter {
 
   Exporter(Options options, config::Settings settings, Trees trees, Log& log);
 
+  /// How many processes were found, whatever is known of them.
+  std::uint64_t warn_of_missing_processes(const process::ProcessCounts& counts);
   HttpReply answer(const HttpRequest& request);
   HttpReply metrics(const HttpRequest& request);
   void compress(HttpReply& reply);

@@ -135,7 +135,7 @@ void write_processes(const process::ProcessCounts& counts, MetricSink& sink) {
   sink.family(table[processes]);
   sink.sample({{"state", "measured"}}, counts.measured);
   sink.sample({{"state", "pending"}}, counts.pending);
-  sink.sample({{"state", "denied"}}, counts.denied);
+  if (!counts.hidden) sink.sample({{"state", "denied"}}, counts.denied);
   sink.sample({{"state", "kernel"}}, counts.kernel);
   sink.sample({{"state", "zombie"}}, counts.zombie);
 }

@@ -121,6 +121,7 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   snapshot->dimensions = options.group_by;
   snapshot->counts.kernel = table.others().kernel;
   snapshot->counts.denied = table.others().denied;
+  snapshot->counts.hidden = table.others().hidden;
   const auto moment = now();
   for (const auto& [pid, process] : table.processes()) {
     count(process, snapshot->counts);

@@ -1,7 +1,9 @@
 #include "collectors/process/process_table.h"
 
 #include <linux/kcmp.h>
+#include <linux/magic.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +43,14 @@ bool same_figures(const procfs::ProcessStatus& a, const procfs::ProcessStatus& b
          a.resident_anon == b.resident_anon && a.page_tables == b.page_tables && a.swap == b.swap;
 }
 
+/// Every procfs has a process 1: one that does not list it was mounted with hidepid=2 (invisible) or
+/// 4 (ptraceable) and leaves out whatever the reader may not trace.
+bool hides_processes(const procfs::Tree& procfs, const std::vector<pid_t>& pids) {
+  if (std::find(pids.begin(), pids.end(), 1) != pids.end()) return false;
+  struct statfs filesystem {};
+  return ::fstatfs(procfs.fd(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+}
+
 }  // namespace
 
 std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b) {
@@ -55,6 +65,7 @@ Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   refreshed_ = now;
   extras_ = extras;
   others_ = {};
+  others_.hidden = hides_processes(procfs_, pids_);
   changes_.clear();
   for (const pid_t pid : pids_) refresh_process(pid);
   drop_unseen();

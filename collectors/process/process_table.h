@@ -37,7 +37,8 @@ class ProcessTable {
   /// The processes that are counted only.
   struct Others {
     std::uint64_t kernel = 0;
-    std::uint64_t denied = 0;  ///< their stat or status was refused (hidepid)
+    std::uint64_t denied = 0;  ///< their stat or status was refused (hidepid=1)
+    bool hidden = false;       ///< as in ProcessCounts
   };
 
   /// The tree must outlive the table.

@@ -62,6 +62,8 @@ struct ProcessCounts {
   std::uint64_t denied = 0;
   std::uint64_t kernel = 0;
   std::uint64_t zombie = 0;
+  /// The procfs does not list every process (hidepid): how many are denied is unknown.
+  bool hidden = false;
 };
 
 /// What the walks behind PSS have cost since the start.
