@@ -140,10 +140,11 @@ void read_pss(const YAML::Node& block, Settings& settings) {
   });
 }
 
+constexpr std::array<std::string_view, 3> top_level_keys = {"group_by", "collectors", "pss"};
+
 Settings read_settings(const YAML::Node& root) {
-  static constexpr std::array<std::string_view, 3> known = {"group_by", "collectors", "pss"};
   Settings settings;
-  for_each_key(root, "", known, [&](const std::string& key, const Entry& entry) {
+  for_each_key(root, "", top_level_keys, [&](const std::string& key, const Entry& entry) {
     if (key == "group_by") settings.group_by = group_by(entry);
     if (key == "collectors") read_collectors(entry.value, settings);
     if (key == "pss") read_pss(entry.value, settings);
@@ -205,6 +206,20 @@ Result<Settings> load_file(const std::string& path) {
   auto text = read_text(path);
   if (!text) return text.error();
   return parse_file(*text, path);
+}
+
+std::vector<std::string> keys() {
+  std::vector<std::string> all;
+  for (const auto key : top_level_keys) {
+    if (key == "collectors") {
+      for (const auto& entry : collector_table()) all.push_back(key_of(key, entry.name));
+    } else if (key == "pss") {
+      for (const auto& setting : pss_settings()) all.push_back(key_of(key, setting.key));
+    } else {
+      all.emplace_back(key);
+    }
+  }
+  return all;
 }
 
 }  // namespace memory_exporter::config

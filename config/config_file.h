@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "collectors/procfs/result.h"
 #include "config/settings.h"
@@ -15,5 +16,9 @@ Result<Settings> load_file(const std::string& path);
 
 /// The same for text that is already in memory; `path` is for the errors.
 Result<Settings> parse_file(std::string_view text, const std::string& path);
+
+/// Every key there is, after its block's name and a dot: `group_by`, `collectors.meminfo`,
+/// `pss.max_age`. The documentation is held against it.
+std::vector<std::string> keys();
 
 }  // namespace memory_exporter::config
