@@ -1,0 +1,64 @@
+"""Five hundred scrapes while processes come and go leave no descriptor open and no thread behind."""
+
+import os
+import subprocess
+import threading
+import unittest
+
+import live
+
+SCRAPES = 500
+
+
+class Churn:
+    """Short-lived processes, some of which are gone while they are being read."""
+
+    def __init__(self):
+        self.over = threading.Event()
+        self.started = 0
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        while not self.over.is_set():
+            children = [subprocess.Popen(["sleep", "0.01"]) for _ in range(4)]
+            self.started += len(children)
+            for child in children:
+                child.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+
+def open_descriptors(pid):
+    return sorted(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0]
+                  for fd in os.listdir(f"/proc/{pid}/fd"))
+
+
+def threads(pid):
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+class LeakTest(unittest.TestCase):
+    def test_scrapes_leave_no_descriptor_and_no_thread_behind(self):
+        with live.Daemon() as daemon:
+            for _ in range(5):
+                daemon.metrics()
+            before, threads_before = open_descriptors(daemon.pid), threads(daemon.pid)
+            with Churn() as churn:
+                for _ in range(SCRAPES):
+                    self.assertEqual(daemon.get("/metrics").status, 200)
+            self.assertGreater(churn.started, 100)
+            # The last connection may still be closing.
+            live.wait_until(lambda: open_descriptors(daemon.pid) == before, 5,
+                            f"the same descriptors as before: {before}")
+            self.assertEqual(threads(daemon.pid), threads_before)
+            self.assertEqual(daemon.metrics().value("process_open_fds"), len(before) + 1)
+
+
+if __name__ == "__main__":
+    live.main()
