@@ -231,6 +231,15 @@ class Daemon:
         assert reply.status == 200, f"{reply.status} {reply.text}"
         return Exposition(reply.text)
 
+    def settled_metrics(self):
+        """The first scrape from now on in which every process is known for measured or denied."""
+        def settled():
+            metrics = self.metrics()
+            if metrics.value("memory_exporter_processes", state="pending") == 0:
+                return metrics
+            return None
+        return wait_until(settled, 60, "a scrape without pending processes")
+
     def stop(self):
         """Ends it as a service manager would; its exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -313,7 +322,7 @@ class SwapFile:
 
 
 class Prometheus:
-    """Debian's Prometheus, scraping one target over loopback every second."""
+    """Debian's Prometheus, scraping one target over loopback every two seconds."""
 
     def __init__(self, target_port, command):
         self.folder = tempfile.TemporaryDirectory()
@@ -321,7 +330,7 @@ class Prometheus:
         config = os.path.join(self.folder.name, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
             json.dump({  # YAML reads JSON
-                "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+                "global": {"scrape_interval": "2s", "scrape_timeout": "2s"},
                 "scrape_configs": [{
                     "job_name": "memory",
                     "static_configs": [{"targets": [f"127.0.0.1:{target_port}"]}],
@@ -354,20 +363,22 @@ class Prometheus:
         assert answer["status"] == "success", answer
         return answer["data"]
 
-    def query(self, promql):
-        """An instant query: [(labels, number)]."""
+    def query(self, promql, time=None):
+        """An instant query: [(labels, number)]; of the scrape at `time`, or of the last one."""
+        at = {} if time is None else {"time": repr(time)}
         return [(entry["metric"], float(entry["value"][1]))
-                for entry in self.api("query", query=promql)["result"]]
+                for entry in self.api("query", query=promql, **at)["result"]]
 
-    def target(self):
-        return self.api("targets")["activeTargets"][0]
-
-    def wait_for_scrape_begun_after(self, moment, seconds=20):
-        """Until a scrape that began after `moment` (seconds since the epoch) can be queried."""
+    def scrape_begun_after(self, moment, seconds=60):
+        """Waits for a scrape that began after `moment` (seconds since the epoch) and had all there
+        is to say of processes; its time. Queries want it: on a busy machine another scrape may miss
+        its deadline and have less."""
         def scraped():
-            found = self.query("timestamp(up)")
-            return found and found[0][1] > moment
-        wait_until(scraped, seconds, "another scrape")
+            found = self.query('timestamp(up) and on() '
+                               'memory_exporter_collector_success{collector="process"} == 1 and on() '
+                               'memory_exporter_processes{state="pending"} == 0')
+            return found[0][1] if found and found[0][1] > moment else None
+        return wait_until(scraped, seconds, "another whole scrape")
 
     def __enter__(self):
         return self

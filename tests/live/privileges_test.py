@@ -57,7 +57,7 @@ class PrivilegesTest(unittest.TestCase):
         for _ in range(15):
             truth = {name: live.read_processes(self.population.pids(name))
                      for name in self.population.names()}
-            metrics = daemon.metrics()
+            metrics = daemon.settled_metrics()
             found = {name: figures_of(metrics, name) for name in self.population.names()}
             found = {name: {key: found[name].get(key) for key in truth[name]} for name in truth}
             if found == truth:
@@ -91,14 +91,13 @@ class PrivilegesTest(unittest.TestCase):
 
     def test_without_capabilities_other_users_pss_is_absent_and_counted_as_denied(self):
         with self.daemon(wrapper=as_nobody()) as daemon:
-            daemon.metrics()
-            self.check_denied(daemon.metrics())
+            self.check_denied(daemon.settled_metrics())
 
     def test_without_capabilities_processes_of_the_same_user_are_measured(self):
         with live.Population("private:2:4:own", wrapper=as_nobody(),
                              binary=self.population_binary) as own, \
                 self.daemon(wrapper=as_nobody()) as daemon:
-            metrics = daemon.metrics()
+            metrics = daemon.settled_metrics()
             self.assertGreater(metrics.value("memory_group_uss_bytes", name="own"), 8 << 20)
             self.assertEqual(metrics.value("memory_group_processes", name="own"), len(own.pids()))
 
@@ -108,8 +107,7 @@ class PrivilegesTest(unittest.TestCase):
 
     def test_cap_dac_read_search_alone_measures_nothing(self):
         with self.daemon(wrapper=as_nobody("dac_read_search")) as daemon:
-            daemon.metrics()
-            self.check_denied(daemon.metrics())
+            self.check_denied(daemon.settled_metrics())
 
     def test_system_collectors_need_no_privileges(self):
         with self.daemon(wrapper=as_nobody()) as daemon:
@@ -181,7 +179,7 @@ class HidepidTest(unittest.TestCase):
 
     def test_closed_processes_are_counted_as_denied(self):
         with self.daemon("hidepid=1") as daemon:
-            metrics = daemon.metrics()
+            metrics = daemon.settled_metrics()
             self.assertEqual(metrics.values("memory_group_processes", name="guarded"), [])
             self.assertGreaterEqual(metrics.value("memory_exporter_processes", state="denied"),
                                     len(self.population.processes))
@@ -189,7 +187,7 @@ class HidepidTest(unittest.TestCase):
 
     def test_hidden_processes_give_one_warning_and_no_count(self):
         with self.daemon("hidepid=2") as daemon:
-            metrics = daemon.metrics()
+            metrics = daemon.settled_metrics()
             self.assertEqual(metrics.values("memory_group_processes", name="guarded"), [])
             self.assertIsNone(metrics.value("memory_exporter_processes", state="denied"))
             self.assertEqual(metrics.value("memory_exporter_processes", state="measured"), 1)
@@ -200,7 +198,7 @@ class HidepidTest(unittest.TestCase):
 
     def test_cap_sys_ptrace_sees_through_hidepid(self):
         with self.daemon("hidepid=2", "sys_ptrace") as daemon:
-            metrics = daemon.metrics()
+            metrics = daemon.settled_metrics()
             self.assertEqual(metrics.value("memory_group_processes", name="guarded"), 3)
             self.assertGreater(metrics.value("memory_group_uss_bytes", name="guarded"), 12 << 20)
 

@@ -30,16 +30,16 @@ class Scraped:
             return {name: live.read_processes(population.pids(name)) for name in population.names()}
         for _ in range(attempts):
             before = truth()
-            # Two scrapes: a sample taken while the first refreshed may be served by it.
-            prometheus.wait_for_scrape_begun_after(time.time())
-            prometheus.wait_for_scrape_begun_after(time.time())
+            self.time = prometheus.scrape_begun_after(time.time())
             self.groups = {name: {} for name in population.names()}
             self.sums = {}
             selector = '{name=~"pop_.*"}'
             for family in families(before[population.names()[0]]):
-                for labels, value in prometheus.query(f"sum by (name, kind) ({family}{selector})"):
+                for labels, value in prometheus.query(
+                        f"sum by (name, kind) ({family}{selector})", self.time):
                     self.groups[labels["name"]][key_of(family, labels)] = value
-                for labels, value in prometheus.query(f"sum by (kind) ({family}{selector})"):
+                for labels, value in prometheus.query(
+                        f"sum by (kind) ({family}{selector})", self.time):
                     self.sums[key_of(family, labels)] = value
             self.truth = truth()
             if before == self.truth:
@@ -48,7 +48,8 @@ class Scraped:
 
 
 class PrometheusTest(unittest.TestCase):
-    flags = ()
+    # Under the budgets, but no sample older than the scrape before.
+    flags = ("--pss.max-age=1s",)
 
     @classmethod
     def setUpClass(cls):
@@ -56,12 +57,11 @@ class PrometheusTest(unittest.TestCase):
         cls.population = cls.enterClassContext(live.Population(*POPULATION))
         cls.daemon = cls.enterClassContext(live.Daemon(*cls.flags))
         cls.prometheus = cls.enterClassContext(live.Prometheus(cls.daemon.port, command))
-        cls.prometheus.wait_for_scrape_begun_after(time.time())
+        cls.scraped = cls.prometheus.scrape_begun_after(time.time())
 
     def test_target_is_up(self):
-        self.assertEqual([value for _, value in self.prometheus.query("up")], [1.0])
-        target = self.prometheus.target()
-        self.assertEqual((target["health"], target["lastError"]), ("up", ""))
+        moment = self.prometheus.scrape_begun_after(time.time())
+        self.assertEqual([value for _, value in self.prometheus.query("up", moment)], [1.0])
 
     def test_openmetrics_was_scraped_with_units(self):
         metadata = self.prometheus.api("targets/metadata", metric="memory_group_pss_bytes")
@@ -99,13 +99,14 @@ class PrometheusTest(unittest.TestCase):
         for name in self.population.names():
             count = len(self.population.pids(name))
             for family in ("memory_group_processes", "memory_group_threads"):
-                found = self.prometheus.query(f'sum({family}{{name="{name}"}})')
+                found = self.prometheus.query(f'sum({family}{{name="{name}"}})', self.scraped)
                 self.assertEqual([value for _, value in found], [count], f"{family} of {name}")
 
     def test_nothing_of_a_stopped_population_is_unmeasured(self):
-        Scraped(self.prometheus, self.population)
+        scraped = Scraped(self.prometheus, self.population)
         found = self.prometheus.query(
-            'sum by (reason) (memory_group_unmeasured_resident_bytes{name=~"pop_.*"})')
+            'sum by (reason) (memory_group_unmeasured_resident_bytes{name=~"pop_.*"})',
+            scraped.time)
         self.assertEqual({labels["reason"]: value for labels, value in found},
                          {"pending": 0, "denied": 0, "stale": 0, "stuck": 0})
 

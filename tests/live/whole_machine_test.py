@@ -23,11 +23,11 @@ class WholeMachineTest(unittest.TestCase):
         command = live.need_command("prometheus")
         with live.Population(*POPULATION), live.Daemon(*flags) as daemon, \
                 live.Prometheus(daemon.port, command) as prometheus:
-            prometheus.wait_for_scrape_begun_after(time.time())
+            prometheus.scrape_begun_after(time.time())
             before = pss_of_all_processes()
-            prometheus.wait_for_scrape_begun_after(time.time())
-            (_, total), = prometheus.query("sum(memory_group_pss_bytes)")
-            (_, processes), = prometheus.query("sum(memory_group_processes)")
+            moment = prometheus.scrape_begun_after(time.time())
+            (_, total), = prometheus.query("sum(memory_group_pss_bytes)", moment)
+            (_, processes), = prometheus.query("sum(memory_group_processes)", moment)
             after = pss_of_all_processes()
             # What moves is Prometheus, some 100 MiB of 400.
             self.assertLess(0.99 * min(before, after), total)
