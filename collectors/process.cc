@@ -89,7 +89,7 @@ class ProcessCollector final : public Collector {
         out.sample("kind", "all", memory.pss);
       }
     });
-    out.family(uss, [&](const GroupTotals& group) { out.sample(group.memory.uss()); });
+    out.family(uss, [&](const GroupTotals& group) { out.sample(group.uss); });
     out.family(hugetlb, [&](const GroupTotals& group) {
       out.sample("sharing", "private", group.memory.private_hugetlb);
       out.sample("sharing", "shared", group.memory.shared_hugetlb);

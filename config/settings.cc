@@ -74,7 +74,7 @@ std::string ratio_of(const process::Options& options) {
   return std::string(digits.data(), end);
 }
 
-constexpr std::array<PssSetting, 6> table = {{
+constexpr std::array<PssSetting, 7> table = {{
     {"mode", "mode", "budgeted|exact|off",
      "how PSS is sampled: what changed, under the budgets; every process in every scrape; or not",
      set_mode, mode_text},
@@ -89,6 +89,11 @@ constexpr std::array<PssSetting, 6> table = {{
     {"stall-budget", "stall_budget", "RATIO",
      "share of time in which one process may be held up by samples of its PSS",
      set_ratio<&Settings::pss_stall_budget>, ratio_of<&process::Options::pss_stall_budget>},
+    {"stall-limit", "stall_limit", "DURATION",
+     "a process whose sample would hold it up for longer is read in small parts, where root's "
+     "privileges allow it, and never waited for",
+     set_positive_duration<&Settings::pss_stall_limit>,
+     duration_of<&process::Options::pss_stall_limit>},
 }};
 
 template <typename T>
@@ -111,6 +116,7 @@ Settings overlay(const Settings& over, Settings under) {
   prefer(over.pss_burst, under.pss_burst);
   prefer(over.pss_cpu_budget, under.pss_cpu_budget);
   prefer(over.pss_stall_budget, under.pss_stall_budget);
+  prefer(over.pss_stall_limit, under.pss_stall_limit);
   return under;
 }
 
@@ -123,6 +129,7 @@ process::Options process_options(const Settings& settings) {
   options.pss_burst = settings.pss_burst.value_or(options.pss_burst);
   options.pss_cpu_budget = settings.pss_cpu_budget.value_or(options.pss_cpu_budget);
   options.pss_stall_budget = settings.pss_stall_budget.value_or(options.pss_stall_budget);
+  options.pss_stall_limit = settings.pss_stall_limit.value_or(options.pss_stall_limit);
   return options;
 }
 

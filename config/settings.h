@@ -24,6 +24,7 @@ struct Settings {
   std::optional<std::chrono::nanoseconds> pss_burst;
   std::optional<double> pss_cpu_budget;
   std::optional<double> pss_stall_budget;
+  std::optional<std::chrono::nanoseconds> pss_stall_limit;
 
   bool operator==(const Settings&) const = default;
 };

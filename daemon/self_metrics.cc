@@ -29,6 +29,7 @@ enum Index : std::size_t {
   pss_budget_seconds,
   pss_longest_read,
   pss_deferred,
+  pss_tier,
   scrapes_in_flight,
   http_requests,
   reload_successful,
@@ -58,17 +59,21 @@ constexpr std::array<Family, family_count> table = {{
      "Reads of a file in /proc/PID that failed, by the file and the kind of failure; vanished is "
      "normal, the process had just ended."},
     {"memory_exporter_pss_reads_total", MetricType::counter,
-     "Reads of /proc/PID/smaps_rollup, the samples of PSS."},
+     "Samples of PSS taken, from /proc/PID/smaps_rollup or pagemap."},
     {"memory_exporter_pss_read_seconds_total", MetricType::counter,
-     "Wall time inside reads of /proc/PID/smaps_rollup; while one runs, its target's mmap waits."},
+     "Wall time inside the reads behind samples of PSS; while one runs, its target's mmap waits."},
     {"memory_exporter_pss_cpu_seconds_total", MetricType::counter,
      "CPU time that sampling PSS has used."},
     {"memory_exporter_pss_budget_seconds_total", MetricType::counter,
      "CPU time that --pss.cpu-budget and --pss.burst have granted to the sampling of PSS."},
     {"memory_exporter_pss_longest_read_seconds", MetricType::gauge,
-     "Wall time of the longest read of /proc/PID/smaps_rollup since the start."},
+     "The longest that one read behind a sample of PSS has taken since the start."},
     {"memory_exporter_pss_deferred_processes", MetricType::gauge,
      "Processes whose PSS was due for a sample and is left for a later scrape."},
+    {"memory_exporter_pss_tier", MetricType::gauge,
+     "1 for how the exporter's privileges let it walk giants: rollup, /proc/PID/smaps_rollup in "
+     "one "
+     "read; pagemap, /proc/PID/pagemap and /proc/kpagecount in small parts that stall nobody."},
     {"memory_exporter_scrapes_in_flight", MetricType::gauge,
      "Scrapes being answered at this moment, this one included."},
     {"memory_exporter_http_requests_total", MetricType::counter,
@@ -153,6 +158,13 @@ void write_sampling(const process::SamplingCost& cost, MetricSink& sink) {
   write(pss_deferred, cost.deferred);
 }
 
+void write_tier(process::PssTier tier, MetricSink& sink) {
+  sink.family(table[pss_tier]);
+  for (const auto each : {process::PssTier::rollup, process::PssTier::pagemap}) {
+    sink.sample({{"tier", process::to_string(each)}}, each == tier);
+  }
+}
+
 }  // namespace
 
 std::span<const Family> self_families() {
@@ -217,6 +229,7 @@ void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snaps
       sink.sample({{"file", key.file}, {"reason", to_string(key.reason)}}, count);
     }
     write_sampling(snapshot->sampling, sink);
+    write_tier(snapshot->tier, sink);
   }
   write_registry(sink);
   write_own_process(sink);

@@ -11,16 +11,24 @@ void count_unmeasured(GroupTotals& totals, Unmeasured reason, Bytes amount) {
   totals.unmeasured[static_cast<std::size_t>(reason)] += amount;
 }
 
+/// Samples add up only where all have the field: a walk through pagemap does not see everything
+/// that smaps_rollup prints, and a sum without it would be too small.
 void add_sample(GroupTotals& totals, const Process& process, Clock::time_point now) {
   const auto& sample = *process.sample;
-  procfs::add(totals.memory, sample.memory);
-  if (sample.memory.swap) {
-    add_known(totals.swap_shmem,
-              std::optional(saturating_subtract(*sample.memory.swap, sample.swap)));
+  std::optional<Bytes> swap_shmem;
+  if (sample.memory.swap) swap_shmem = saturating_subtract(*sample.memory.swap, sample.swap);
+  if (!totals.oldest_sample_seconds) {
+    totals.memory = sample.memory;
+    totals.uss = sample.uss;
+    totals.swap_shmem = swap_shmem;
+  } else {
+    procfs::add_complete(totals.memory, sample.memory);
+    add_complete(totals.uss, sample.uss);
+    add_complete(totals.swap_shmem, swap_shmem);
   }
   count_unmeasured(totals, Unmeasured::stale,
                    saturating_subtract(process.resident(), sample.resident));
-  const double age = std::chrono::duration<double>(now - sample.taken).count();
+  const double age = std::chrono::duration<double>(now - sample.began).count();
   totals.oldest_sample_seconds = std::max(totals.oldest_sample_seconds.value_or(0.0), age);
 }
 

@@ -6,10 +6,14 @@
 #include <string>
 #include <utility>
 
+#include "collectors/process/cpu_budget.h"
 #include "collectors/process/groups.h"
+#include "collectors/process/pagemap_reader.h"
 #include "collectors/process/process_table.h"
+#include "collectors/process/rollup_reader.h"
 #include "collectors/process/sampler.h"
 #include "collectors/process/sampling_policy.h"
+#include "collectors/procfs/pagemap.h"
 
 namespace memory_exporter::process {
 namespace {
@@ -25,6 +29,33 @@ SameMemory memory_comparison_for(const procfs::Tree& procfs) {
   return ours ? same_memory_by_kcmp : memory_cannot_be_compared;
 }
 
+/// Reads a process the way its request asks for.
+class MemoryReader final : public WalkReader<MemoryWalk> {
+ public:
+  explicit MemoryReader(const procfs::Tree& procfs) : rollup_(procfs), pagemap_(procfs) {}
+
+  std::optional<Result<MemoryWalk>> read(const WalkRequest& request,
+                                         WalkControl& control) override {
+    if (request.method == WalkMethod::pagemap) return pagemap_.read(request, control);
+    return rollup_.read(request, control);
+  }
+
+ private:
+  RollupReader rollup_;
+  PagemapReader pagemap_;
+};
+
+using MemorySampler = Sampler<MemoryWalk>;
+
+/// Giants leave this share of the bucket to the quick walks that a scrape waits for.
+constexpr double share_kept_for_quick = 0.5;
+
+MemorySampler::Settings lane(std::shared_ptr<CpuBudget> budget, std::chrono::nanoseconds reserve,
+                             Monitor::Now now) {
+  return {[](const procfs::Tree& procfs) { return std::make_unique<MemoryReader>(procfs); },
+          std::move(budget), reserve, std::move(now)};
+}
+
 }  // namespace
 
 struct Monitor::Parts {
@@ -32,21 +63,33 @@ struct Monitor::Parts {
       : options(std::move(settings)),
         now(std::move(clock)),
         table(procfs, {options.group_by, options.pss_max_age, memory_comparison_for(procfs)}),
-        sampler(procfs,
-                {options.pss_cpu_budget, options.pss_burst, options.pss_mode == PssMode::exact},
-                now) {}
+        tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
+        budget(options.pss_mode == PssMode::exact
+                   ? CpuBudget::unlimited()
+                   : std::make_shared<CpuBudget>(options.pss_cpu_budget, options.pss_burst, now())),
+        quick(procfs, lane(budget, {}, now)),
+        slow(procfs, lane(budget,
+                          std::chrono::duration_cast<std::chrono::nanoseconds>(
+                              options.pss_burst * share_kept_for_quick),
+                          now)) {}
 
   Status refresh(Extras extras);
   void walk(Clock::time_point deadline);
-  void accept(const Walk& walk);
+  void accept_all();
+  void accept(const Walk<MemoryWalk>& walk);
+  void accept_failure(const Walk<MemoryWalk>& walk, Process& process);
   void note_stuck();
   void count(const Process& process, ProcessCounts& counts);
+  SamplingCost cost() const;
   std::shared_ptr<const Snapshot> publish();
 
   const Options options;
   const Now now;
   ProcessTable table;
-  Sampler sampler;
+  const PssTier tier;
+  const std::shared_ptr<CpuBudget> budget;
+  MemorySampler quick;
+  MemorySampler slow;
   Clock::time_point began;      ///< of the collection under way
   Clock::time_point refreshed;  ///< end of its refresh
 };
@@ -57,44 +100,67 @@ Status Monitor::Parts::refresh(Extras extras) {
   return Done{};
 }
 
-/// Hands the candidates to the sampler and waits as long as a scrape may.
+/// Hands the candidates to the samplers and waits for the quick ones, as long as a scrape may.
 void Monitor::Parts::walk(Clock::time_point deadline) {
-  sampler.submit(choose_walks(table.processes(), options, began, now()));
+  auto walks = choose_walks(table.processes(), options, tier == PssTier::pagemap, began, now());
+  quick.submit(std::move(walks.quick));
+  slow.submit(std::move(walks.slow));
   std::chrono::nanoseconds wait = std::max(deadline - now(), Clock::duration::zero());
   if (options.pss_mode == PssMode::budgeted) wait = std::min(wait, options.pss_wait);
-  sampler.wait(wait);
+  quick.wait(wait);
+}
+
+/// What the samplers have brought back, held against the table.
+void Monitor::Parts::accept_all() {
+  for (auto* lane : {&quick, &slow}) {
+    for (const auto& walk : lane->take()) accept(walk);
+  }
 }
 
 /// A walk counts if the process was the same before and after it: in the table, which read it
 /// before, and in a later refresh or, where there was none yet, in the kernel now.
-void Monitor::Parts::accept(const Walk& walk) {
+void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
   auto* process = table.find(walk.request.id, walk.request.image);
   if (process == nullptr) return;
-  if (!walk.memory) {
-    const auto kind = walk.memory.error().kind;
-    if (kind == ErrorKind::vanished) return;
-    if (kind == ErrorKind::denied) process->denied_at = walk.taken;
-    process->sample.reset();
-    table.count_error("smaps_rollup", kind);
-    return;
-  }
-  if (!walk.memory->pss) return;  // its memory went while we read
-  if (walk.taken > refreshed && !table.still_runs(walk.request.id, walk.request.image)) return;
+  if (!walk.payload) return accept_failure(walk, *process);
+  const auto& found = *walk.payload;
+  if (!found.memory.pss) return;  // its memory went while we read
+  if (walk.ended > refreshed && !table.still_runs(walk.request.id, walk.request.image)) return;
   // What status said closest to the walk: this collection's refresh, or the one it was asked in.
   const bool ours = walk.began >= began;
   process->denied_at.reset();
-  process->sample = Sample{*walk.memory,
-                           walk.began,
-                           walk.taken,
-                           walk.held(),
-                           walk.cpu,
-                           ours ? process->resident() : walk.request.resident,
-                           ours ? process->swap() : walk.request.swap,
-                           ours ? process->faults() : walk.request.faults};
+  process->sample = Sample{
+      .memory = found.memory,
+      .uss = found.uss,
+      .began = walk.began,
+      .ended = walk.ended,
+      .longest_hold = walk.longest_hold,
+      .cpu = walk.cpu,
+      .rollup_cost = walk.request.method == WalkMethod::rollup ? walk.cpu : found.rollup_cost,
+      .resident = ours ? process->resident() : walk.request.resident,
+      .swap = ours ? process->swap() : walk.request.swap,
+      .faults = ours ? process->faults() : walk.request.faults};
+}
+
+void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& process) {
+  const auto kind = walk.payload.error().kind;
+  if (kind == ErrorKind::vanished) {
+    process.ended = true;  // between the refresh and now
+    return;
+  }
+  if (walk.request.method == WalkMethod::pagemap) {
+    table.count_error("pagemap", kind);
+    process.pagemap_denied = true;  // smaps_rollup may still be readable
+    return;
+  }
+  table.count_error("smaps_rollup", kind);
+  if (kind == ErrorKind::denied) process.denied_at = walk.ended;
+  process.sample.reset();
 }
 
 void Monitor::Parts::note_stuck() {
-  const auto ids = sampler.stuck();
+  auto ids = quick.stuck();
+  for (const auto& id : slow.stuck()) ids.push_back(id);
   for (auto& [pid, process] : table.processes()) {
     process.stuck = std::find(ids.begin(), ids.end(), process.id) != ids.end();
   }
@@ -116,6 +182,18 @@ void Monitor::Parts::count(const Process& process, ProcessCounts& counts) {
   }
 }
 
+SamplingCost Monitor::Parts::cost() const {
+  auto sum = quick.cost();
+  const auto giants = slow.cost();
+  sum.reads += giants.reads;
+  sum.read_seconds += giants.read_seconds;
+  sum.cpu_seconds += giants.cpu_seconds;
+  sum.longest_read_seconds = std::max(sum.longest_read_seconds, giants.longest_read_seconds);
+  sum.deferred += giants.deferred;
+  sum.budget_seconds = std::chrono::duration<double>(budget->granted()).count();
+  return sum;
+}
+
 std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->dimensions = options.group_by;
@@ -128,7 +206,8 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
     if (!process.ended) table.groups().add(process, moment);
   }
   snapshot->groups = table.groups().publish(moment);
-  snapshot->sampling = sampler.cost();
+  snapshot->sampling = cost();
+  snapshot->tier = tier;
   snapshot->read_errors = table.read_errors();
   return snapshot;
 }
@@ -148,14 +227,14 @@ Result<std::shared_ptr<const Snapshot>> Monitor::collect(Clock::time_point deadl
   auto& parts = *parts_;
   parts.began = parts.now();
   // Exact mode walks all that it knows first: the refresh that follows vouches for every walk and
-  // saves asking again for each. Otherwise these are the walks that outlasted the last collection.
+  // saves asking again for each. Otherwise the walks at hand are those that outlasted the last
+  // collection.
   if (parts.options.pss_mode == PssMode::exact) parts.walk(deadline);
-  const auto early = parts.sampler.take();
   if (auto done = parts.refresh(extras); !done) return done.error();
-  for (const auto& walk : early) parts.accept(walk);
+  parts.accept_all();
   if (parts.options.pss_mode != PssMode::off) {
     parts.walk(deadline);
-    for (const auto& walk : parts.sampler.take()) parts.accept(walk);
+    parts.accept_all();
     parts.note_stuck();
   }
   return parts.publish();

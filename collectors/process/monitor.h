@@ -38,7 +38,10 @@ struct Options {
   std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
   std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);
   std::chrono::nanoseconds pss_burst = std::chrono::seconds(1);  ///< CPU time the bucket can hold
-  double pss_cpu_budget = 0.05;                                  ///< share of one core for walks
+  /// A rollup expected to hold the target's mmap_lock longer is done in small parts instead, where
+  /// the privileges allow it, and never delays a scrape.
+  std::chrono::nanoseconds pss_stall_limit = std::chrono::milliseconds(2);
+  double pss_cpu_budget = 0.05;     ///< share of one core for walks
   double pss_stall_budget = 0.001;  ///< share of time one target's mmap may be held up
 };
 

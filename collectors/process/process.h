@@ -34,17 +34,33 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
+/// How a process's page tables are walked.
+enum class WalkMethod {
+  rollup,   ///< smaps_rollup: one read, which holds the target's mmap_lock all along
+  pagemap,  ///< pagemap and kpagecount, in small parts: the lock is held for 0.2 ms at a time
+};
+
+/// What a walk found out.
+struct MemoryWalk {
+  procfs::SmapsRollup memory;
+  std::optional<Bytes> uss;  ///< known from pagemap too, which does not tell clean from dirty
+  /// CPU time that smaps_rollup takes for it: measured, or added up from the pages that were found.
+  std::chrono::nanoseconds rollup_cost{};
+};
+
 /// One walk of a process's page tables that counted, because the process was the same before and
 /// after it.
 struct Sample {
   procfs::SmapsRollup memory;
+  std::optional<Bytes> uss;
   Clock::time_point began;
-  Clock::time_point taken;
-  std::chrono::nanoseconds held{};  ///< wall time of the read: how long the target's mmap may wait
-  std::chrono::nanoseconds cpu{};   ///< CPU time of the read
-  Bytes resident;                   ///< status VmRSS when it was taken
-  Bytes swap;                       ///< status VmSwap when it was taken
-  std::uint64_t faults = 0;         ///< minor + major when it was taken
+  Clock::time_point ended;
+  std::chrono::nanoseconds longest_hold{};  ///< of the target's mmap_lock, in one go
+  std::chrono::nanoseconds cpu{};           ///< CPU time of the walk
+  std::chrono::nanoseconds rollup_cost{};   ///< as in MemoryWalk
+  Bytes resident;                           ///< status VmRSS when it was taken
+  Bytes swap;                               ///< status VmSwap when it was taken
+  std::uint64_t faults = 0;                 ///< minor + major when it was taken
 };
 
 /// The file a process executes: those that run the same one share its pages.
@@ -77,6 +93,7 @@ struct Process {
   std::optional<Sample> sample;
   std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
   bool stuck = false;                          ///< the last walk has not come back
+  bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
   /// When a process that shares memory with it was last seen to come, exec or go.
   Clock::time_point neighbours_changed{};
 

@@ -1,103 +1,312 @@
 #pragma once
 
+#include <time.h>
+
+#include <algorithm>
 #include <chrono>
-#include <cstdint>
+#include <condition_variable>
+#include <deque>
+#include <list>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
 #include <vector>
 
-#include "collectors/process/process.h"
+#include "collectors/process/cpu_budget.h"
 #include "collectors/process/snapshot.h"
+#include "collectors/process/walk.h"
 #include "collectors/procfs/reader.h"
 
 namespace memory_exporter::process {
 
-/// One process to walk, as the table knew it when it asked.
-struct WalkRequest {
-  ProcessId id;
-  pid_t memory_thread = 0;
-  Image image;
-  Bytes resident;
-  Bytes swap;
-  std::uint64_t faults = 0;
-};
-
-/// A read that came back, with or without success. Whether it counts is for the table to say: the
-/// process may have exited or exec'd meanwhile.
-struct Walk {
-  WalkRequest request;
-  Result<procfs::SmapsRollup> memory;
-  Clock::time_point began;
-  Clock::time_point taken;
-  std::chrono::nanoseconds cpu{};
-
-  /// How long the target's mmap_lock may have been held.
-  std::chrono::nanoseconds held() const { return taken - began; }
-};
-
-/// CPU time that walks may spend: grows with time at `rate`, up to `burst`; starts full. A walk may
-/// begin while something is left, so the debt is at most one walk.
-class TokenBucket {
- public:
-  TokenBucket(double rate, std::chrono::nanoseconds burst, Clock::time_point now)
-      : rate_(rate), burst_(burst), tokens_(burst), granted_(burst), refilled_(now) {}
-
-  bool may_spend(Clock::time_point now);
-  void spend(std::chrono::nanoseconds cost) { tokens_ -= cost; }
-  /// All it has handed out since the start; what overflowed a full bucket is not in it.
-  std::chrono::nanoseconds granted() const { return granted_; }
-
- private:
-  double rate_;
-  std::chrono::nanoseconds burst_;
-  std::chrono::nanoseconds tokens_;
-  std::chrono::nanoseconds granted_;
-  Clock::time_point refilled_;
-};
-
-/// Reads smaps_rollup on a thread of its own, one process after another, in the order given, out of
-/// a budget of CPU time. It never changes its own priority: a slow reader would hold the target's
-/// mmap_lock for longer.
+/// Reads processes on a thread of its own, one after another, in the order given, out of a budget
+/// of CPU time. It never changes its own priority: a slow reader would hold the target's mmap_lock
+/// for longer.
 ///
-/// A read hangs for as long as its target's mmap_lock is held for writing. One that has not come
-/// back after `hang_limit` is given up: another thread takes over the queue (at most two do), and
+/// A read hangs for as long as its target's mmap_lock is held for writing. One that shows no
+/// progress for `hang_limit` is given up: another thread takes over the queue (at most two do), and
 /// the destructor leaves the hung one behind, on state that it keeps alive itself.
+template <typename Payload>
 class Sampler {
  public:
   static constexpr std::chrono::seconds hang_limit{2};
   static constexpr int most_replacements = 2;
 
-  struct Budget {
-    double cpu_rate = 0.05;  ///< share of one core
-    std::chrono::nanoseconds burst = std::chrono::seconds(1);
-    bool unlimited = false;
+  struct Settings {
+    MakeWalkReader<Payload> make_reader;
+    std::shared_ptr<CpuBudget> budget;
+    std::chrono::nanoseconds reserve{};  ///< of the budget, left to others
+    Monitor::Now now;
   };
 
-  Sampler(const procfs::Tree& procfs, Budget budget, Monitor::Now now);
-  ~Sampler();
+  Sampler(const procfs::Tree& procfs, Settings settings)
+      : shared_(std::make_shared<Shared>(procfs.duplicate(), std::move(settings))) {
+    const std::lock_guard lock(shared_->mutex);
+    start_thread();
+  }
+
+  ~Sampler() {
+    std::unique_lock lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->queue.clear();
+    shared_->work.notify_all();
+    // Threads are detached, because a hung one could not be joined. Those that are well end at
+    // once: wait for them briefly, so that nothing of ours runs when the process tears down.
+    shared_->rest.wait_for(lock, std::chrono::milliseconds(500),
+                           [this] { return shared_->running_threads == 0; });
+  }
+
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
   /// Replaces what is queued and not yet begun. What does not fit the budget is dropped, not kept:
-  /// the next collection asks again, with newer knowledge.
-  void submit(std::vector<WalkRequest> requests);
+  /// the next collection asks again, with newer knowledge. A read that the budget has cut goes on
+  /// first, if it is still asked for.
+  void submit(std::vector<WalkRequest> requests) {
+    {
+      const std::lock_guard lock(shared_->mutex);
+      shared_->enqueue(std::move(requests));
+    }
+    shared_->work.notify_one();
+  }
 
   /// Returns when everything submitted has been read, dropped or found to hang, and after `at_most`
   /// at the latest.
-  void wait(std::chrono::nanoseconds at_most);
+  void wait(std::chrono::nanoseconds at_most) {
+    // "No deadline" is the largest time there is, and adding to it would overflow.
+    const auto until =
+        Clock::now() + std::min<std::chrono::nanoseconds>(at_most, std::chrono::hours(24));
+    std::unique_lock lock(shared_->mutex);
+    while (!shared_->idle() && Clock::now() < until) {
+      shared_->rest.wait_until(lock, std::min(until, Clock::now() + hang_limit),
+                               [this] { return shared_->idle(); });
+      replace_hung_threads();
+    }
+  }
 
   /// What has come back since the last call, in the order of reading.
-  std::vector<Walk> take();
+  std::vector<Walk<Payload>> take() {
+    const std::lock_guard lock(shared_->mutex);
+    return std::exchange(shared_->finished, {});
+  }
 
   /// Whose reads have not come back within hang_limit.
-  std::vector<ProcessId> stuck();
+  std::vector<ProcessId> stuck() {
+    const std::lock_guard lock(shared_->mutex);
+    replace_hung_threads();
+    std::vector<ProcessId> ids;
+    for (const auto& reading : shared_->readings) {
+      if (reading.hung) ids.push_back(reading.id);
+    }
+    return ids;
+  }
 
-  SamplingCost cost() const;
+  SamplingCost cost() const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->cost;
+  }
 
  private:
-  struct Shared;
-  static void run(const std::shared_ptr<Shared>& shared);
-  void start_thread();
-  void replace_hung_threads();
+  struct Reading {
+    ProcessId id;
+    Clock::time_point progress;  ///< when it last showed some
+    bool hung = false;           ///< none within hang_limit
+    bool replaced = false;       ///< another thread does its work: this one ends when it comes back
+  };
+  using ReadingHandle = typename std::list<Reading>::iterator;
+
+  /// A read that has begun, and what it has cost so far.
+  struct Begun {
+    WalkRequest request;
+    Clock::time_point began;
+    std::chrono::nanoseconds cpu{};
+    std::chrono::nanoseconds longest_hold{};
+  };
+
+  /// What the threads and the owner share; a hung thread keeps it alive beyond the Sampler.
+  struct Shared {
+    Shared(procfs::Tree tree, Settings given)
+        : procfs(std::move(tree)), settings(std::move(given)) {}
+
+    Clock::time_point now() const { return settings.now(); }
+
+    /// Nothing more will come back soon: all is read, or whoever could read hangs.
+    bool idle() const {
+      const auto hung = std::count_if(readings.begin(), readings.end(),
+                                      [](const Reading& reading) { return reading.hung; });
+      const bool nobody_left = hung == running_threads;
+      return hung == std::ssize(readings) && (queue.empty() || nobody_left);
+    }
+
+    bool may_spend() const { return settings.budget->may_spend(now(), settings.reserve); }
+
+    void enqueue(std::vector<WalkRequest> requests) {
+      std::erase_if(requests, [this](const WalkRequest& request) {
+        return std::any_of(readings.begin(), readings.end(),
+                           [&](const Reading& reading) { return reading.id == request.id; });
+      });
+      const auto again =
+          std::find_if(requests.begin(), requests.end(), [this](const WalkRequest& request) {
+            return cut && cut->request.id == request.id && cut->request.image == request.image;
+          });
+      if (again == requests.end()) {
+        cut.reset();
+      } else {
+        std::rotate(requests.begin(), again, again + 1);
+      }
+      queue.assign(std::make_move_iterator(requests.begin()),
+                   std::make_move_iterator(requests.end()));
+      cost.deferred = 0;
+    }
+
+    /// Whether the budget allows another read; if not, the rest of the queue is dropped.
+    bool may_begin() {
+      if (queue.empty()) return false;
+      if (may_spend()) return true;
+      cost.deferred += queue.size();
+      queue.clear();
+      return false;
+    }
+
+    const procfs::Tree procfs;
+    const Settings settings;
+
+    mutable std::mutex mutex;
+    std::condition_variable work;  ///< the queue has something, or it is time to stop
+    std::condition_variable rest;  ///< a read has ended
+    bool stopping = false;
+    int replacements = 0;
+    std::ptrdiff_t running_threads = 0;
+    std::deque<WalkRequest> queue;
+    std::list<Reading> readings;
+    std::optional<Begun> cut;  ///< stopped short by the budget
+    std::vector<Walk<Payload>> finished;
+    SamplingCost cost;
+  };
+
+  /// Measures one read, part by part, and ends it when it should not go on.
+  class Meter final : public WalkControl {
+   public:
+    Meter(Shared& shared, ReadingHandle reading) : shared_(shared), reading_(reading) { start(); }
+
+    bool pause(std::chrono::nanoseconds length) override {
+      account();
+      std::this_thread::sleep_for(length);
+      start();
+      const std::lock_guard lock(shared_.mutex);
+      reading_->progress = part_began_;
+      reading_->hung = false;
+      return !shared_.stopping && !reading_->replaced && shared_.may_spend();
+    }
+
+    /// Closes the account of the part since the last pause.
+    void account() {
+      const auto part_cpu = thread_cpu_time() - cpu_before_;
+      const std::chrono::nanoseconds part_held = shared_.now() - part_began_;
+      shared_.settings.budget->spend(part_cpu);
+      cpu += part_cpu;
+      held += part_held;
+      longest_hold = std::max(longest_hold, part_held);
+    }
+
+    std::chrono::nanoseconds cpu{};
+    std::chrono::nanoseconds held{};
+    std::chrono::nanoseconds longest_hold{};
+
+   private:
+    void start() {
+      cpu_before_ = thread_cpu_time();
+      part_began_ = shared_.now();
+    }
+
+    static std::chrono::nanoseconds thread_cpu_time() {
+      timespec spent{};
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+      return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+    }
+
+    Shared& shared_;
+    ReadingHandle reading_;
+    std::chrono::nanoseconds cpu_before_{};
+    Clock::time_point part_began_;
+  };
+
+  static void run(const std::shared_ptr<Shared>& shared) {
+    const auto reader = shared->settings.make_reader(shared->procfs);
+    std::unique_lock lock(shared->mutex);
+    while (true) {
+      shared->work.wait(lock, [&] { return shared->stopping || !shared->queue.empty(); });
+      if (shared->stopping) break;
+      if (!shared->may_begin()) {
+        shared->rest.notify_all();
+        continue;
+      }
+      if (!read_one(*shared, *reader, lock)) break;
+      if (shared->idle()) shared->rest.notify_all();
+    }
+    --shared->running_threads;
+    shared->rest.notify_all();
+  }
+
+  /// Reads the first of the queue, without the lock while it lasts. False where another thread has
+  /// taken over meanwhile.
+  static bool read_one(Shared& shared, WalkReader<Payload>& reader,
+                       std::unique_lock<std::mutex>& lock) {
+    Begun begun{std::move(shared.queue.front()), shared.now(), {}, {}};
+    shared.queue.pop_front();
+    if (shared.cut && shared.cut->request.id == begun.request.id) begun = std::move(*shared.cut);
+    shared.cut.reset();
+    const auto reading =
+        shared.readings.insert(shared.readings.end(), {begun.request.id, shared.now()});
+
+    lock.unlock();
+    Meter meter(shared, reading);
+    auto payload = reader.read(begun.request, meter);
+    meter.account();
+    const auto ended = shared.now();
+    lock.lock();
+
+    const bool replaced = reading->replaced;
+    shared.readings.erase(reading);
+    begun.cpu += meter.cpu;
+    begun.longest_hold = std::max(begun.longest_hold, meter.longest_hold);
+    shared.cost.read_seconds += seconds(meter.held);
+    shared.cost.cpu_seconds += seconds(meter.cpu);
+    shared.cost.longest_read_seconds =
+        std::max(shared.cost.longest_read_seconds, seconds(meter.longest_hold));
+    if (payload) {
+      ++shared.cost.reads;
+      shared.finished.push_back({std::move(begun.request), std::move(*payload), begun.began, ended,
+                                 begun.cpu, begun.longest_hold});
+    } else {
+      ++shared.cost.deferred;
+      shared.cut = std::move(begun);
+    }
+    if (replaced) --shared.replacements;
+    return !replaced;
+  }
+
+  static double seconds(std::chrono::nanoseconds time) {
+    return std::chrono::duration<double>(time).count();
+  }
+
+  void start_thread() {
+    ++shared_->running_threads;
+    std::thread(run, shared_).detach();
+  }
+
+  void replace_hung_threads() {
+    const auto now = shared_->now();
+    for (auto& reading : shared_->readings) {
+      if (now - reading.progress >= hang_limit) reading.hung = true;
+      if (!reading.hung || reading.replaced || shared_->replacements == most_replacements) continue;
+      reading.replaced = true;
+      ++shared_->replacements;
+      start_thread();
+    }
+  }
 
   std::shared_ptr<Shared> shared_;
 };

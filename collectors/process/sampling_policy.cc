@@ -33,15 +33,15 @@ double expected_change(const Process& process, Clock::time_point now, nanosecond
   const double faulted = page_bytes * static_cast<double>(process.faults() - sample.faults);
   const double changed = std::min(std::max(moved, faulted), resident + bytes(process.swap()));
   // Otherwise only what others did to its shared pages: a little, more the longer ago.
-  const double age = std::chrono::duration<double>(now - sample.taken) / max_age;
+  const double age = std::chrono::duration<double>(now - sample.began) / max_age;
   const bool neighbours_moved = process.neighbours_changed >= sample.began;
   const double drifted = resident * (neighbours_moved ? 0.1 : 0.01 * std::min(1.0, age));
   return changed + drifted;
 }
 
-WalkRequest request_for(const Process& process) {
-  return {process.id,         process.memory_thread, process.image,
-          process.resident(), process.swap(),        process.faults()};
+WalkRequest request_for(const Process& process, WalkMethod method) {
+  return {process.id,     process.memory_thread, process.image, process.resident(),
+          process.swap(), process.faults(),      method};
 }
 
 /// Has memory of its own, and a walk of it may succeed. Asking again what was refused costs a
@@ -51,14 +51,38 @@ bool is_walkable(const Process& process, Clock::time_point now, nanoseconds max_
   return !process.denied_at || now - *process.denied_at >= max_age;
 }
 
+/// pagemap prints eight bytes for each 4 KiB of a huge page of hugetlb, and smaps_rollup walks
+/// those quickly.
+bool can_use_pagemap(const Process& process) {
+  return !process.pagemap_denied && process.status.hugetlb == Bytes{};
+}
+
+struct Candidate {
+  double worth;
+  const Process* process;
+  WalkMethod method;
+};
+
+std::vector<WalkRequest> in_order(std::vector<Candidate> candidates) {
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return a.worth != b.worth ? a.worth > b.worth : a.process->id < b.process->id;
+  });
+  std::vector<WalkRequest> walks;
+  walks.reserve(candidates.size());
+  for (const auto& candidate : candidates) {
+    walks.push_back(request_for(*candidate.process, candidate.method));
+  }
+  return walks;
+}
+
 }  // namespace
 
-nanoseconds expected_cost(const Process& process) {
+nanoseconds expected_rollup_cost(const Process& process) {
   const double resident = bytes(process.resident());
   double cost = fixed_cost_ns + resident * cost_ns_per_byte;
   if (process.sample && process.sample->resident.value > 0) {
     const double growth = resident / bytes(process.sample->resident);
-    cost = static_cast<double>(process.sample->cpu.count()) * std::max(growth, 0.1);
+    cost = static_cast<double>(process.sample->rollup_cost.count()) * std::max(growth, 0.1);
   }
   return nanoseconds(static_cast<std::int64_t>(std::max(cost, 1e3)));
 }
@@ -68,37 +92,36 @@ bool is_outdated(const Process& process, Clock::time_point now, nanoseconds max_
   const auto& sample = *process.sample;
   return process.neighbours_changed >= sample.began || process.resident() != sample.resident ||
          process.swap() != sample.swap || process.faults() != sample.faults ||
-         now - sample.taken >= max_age;
+         now - sample.began >= max_age;
 }
 
 bool may_stall(const Process& process, Clock::time_point now, double stall_budget) {
   if (!process.sample) return true;
-  const auto rest = process.sample->held / stall_budget;
-  return now - process.sample->taken >= rest;
+  const auto rest = process.sample->longest_hold / stall_budget;
+  return now - process.sample->ended >= rest;
 }
 
-std::vector<WalkRequest> choose_walks(const std::unordered_map<pid_t, Process>& processes,
-                                      const Options& options, Clock::time_point began,
-                                      Clock::time_point now) {
-  std::vector<std::pair<double, const Process*>> candidates;
+ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
+                         const Options& options, bool pagemap_works, Clock::time_point began,
+                         Clock::time_point now) {
+  const bool exact = options.pss_mode == PssMode::exact;
+  const auto max_age = options.pss_max_age;
+  std::vector<Candidate> quick;
+  std::vector<Candidate> slow;
   for (const auto& [pid, process] : processes) {
-    if (!is_walkable(process, now, options.pss_max_age)) continue;
-    const bool wanted = options.pss_mode == PssMode::exact
-                            ? !process.sample || process.sample->began < began
-                            : is_outdated(process, now, options.pss_max_age) &&
-                                  may_stall(process, now, options.pss_stall_budget);
+    if (!is_walkable(process, now, max_age)) continue;
+    const bool wanted = exact ? !process.sample || process.sample->began < began
+                              : is_outdated(process, now, max_age) &&
+                                    may_stall(process, now, options.pss_stall_budget);
     if (!wanted) continue;
-    const double worth = expected_change(process, now, options.pss_max_age) /
-                         static_cast<double>(expected_cost(process).count());
-    candidates.emplace_back(worth, &process);
+    const auto cost = expected_rollup_cost(process);
+    const double worth = expected_change(process, now, max_age) / static_cast<double>(cost.count());
+    const bool giant = !exact && cost > options.pss_stall_limit;
+    const bool courteous = giant && pagemap_works && can_use_pagemap(process);
+    (giant ? slow : quick)
+        .push_back({worth, &process, courteous ? WalkMethod::pagemap : WalkMethod::rollup});
   }
-  std::sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
-    return a.first != b.first ? a.first > b.first : a.second->id < b.second->id;
-  });
-  std::vector<WalkRequest> walks;
-  walks.reserve(candidates.size());
-  for (const auto& [worth, process] : candidates) walks.push_back(request_for(*process));
-  return walks;
+  return {in_order(std::move(quick)), in_order(std::move(slow))};
 }
 
 }  // namespace memory_exporter::process

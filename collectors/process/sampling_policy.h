@@ -6,28 +6,38 @@
 
 #include "collectors/process/monitor.h"
 #include "collectors/process/process.h"
-#include "collectors/process/sampler.h"
+#include "collectors/process/walk.h"
 
 namespace memory_exporter::process {
 
 /// Which processes to walk, and in which order: pure decisions over what the table knows.
 
-/// How long a walk of it is expected to take: as long as the last one, scaled to what is resident
-/// now; before the first, by the kernel's usual cost (50 us and 10 ms per GiB of 4 KiB pages).
-std::chrono::nanoseconds expected_cost(const Process& process);
+/// CPU time that smaps_rollup is expected to take for it, and so how long it would hold the
+/// target's mmap_lock: as long as the last walk says, scaled to what is resident now; before the
+/// first, by the kernel's usual cost (50 us and 10 ms per GiB of 4 KiB pages).
+std::chrono::nanoseconds expected_rollup_cost(const Process& process);
 
 /// True where the sample no longer says what the kernel would: never taken, something moved since
 /// (resident set, swap, faults, neighbours), or older than max_age.
 bool is_outdated(const Process& process, Clock::time_point now, std::chrono::nanoseconds max_age);
 
 /// True once the target has rested long enough from its last walk: one that held its mmap_lock for
-/// c is left alone for c / stall_budget.
+/// c in one go is left alone for c / stall_budget.
 bool may_stall(const Process& process, Clock::time_point now, double stall_budget);
 
-/// The candidates for a collection that began at `began`, best first: by expected change in bytes
-/// per expected cost. In exact mode: all that it has not walked yet.
-std::vector<WalkRequest> choose_walks(const std::unordered_map<pid_t, Process>& processes,
-                                      const Options& options, Clock::time_point began,
-                                      Clock::time_point now);
+/// What a collection asks the sampler for, each list best first: by expected change in bytes per
+/// expected cost.
+struct ChosenWalks {
+  std::vector<WalkRequest> quick;  ///< a scrape waits for these
+  /// Those that take longer than Options::pss_stall_limit: a lane of their own, so that a giant
+  /// delays nobody.
+  std::vector<WalkRequest> slow;
+};
+
+/// The candidates for a collection that began at `began`. In exact mode: all that it has not walked
+/// yet, all to be waited for. `pagemap_works`: giants may be walked through pagemap.
+ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
+                         const Options& options, bool pagemap_works, Clock::time_point began,
+                         Clock::time_point now);
 
 }  // namespace memory_exporter::process

@@ -33,4 +33,14 @@ std::string_view to_string(Unmeasured reason) {
   return {};
 }
 
+std::string_view to_string(PssTier tier) {
+  switch (tier) {
+    case PssTier::rollup:
+      return "rollup";
+    case PssTier::pagemap:
+      return "pagemap";
+  }
+  return {};
+}
+
 }  // namespace memory_exporter::process

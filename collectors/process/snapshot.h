@@ -41,6 +41,7 @@ struct GroupTotals {
   std::uint64_t threads = 0;
   procfs::ProcessStatus status;     ///< sums, but resident_peak and virtual_peak: largest
   procfs::SmapsRollup memory;       ///< sums over the samples, each taken at its own age
+  std::optional<Bytes> uss;         ///< sum over the samples
   std::optional<Bytes> swap_shmem;  ///< sum over samples of Swap - VmSwap, never negative
   std::uint64_t minor_faults = 0;   ///< never falls while the group exists
   std::uint64_t major_faults = 0;
@@ -76,6 +77,13 @@ struct SamplingCost {
   std::uint64_t deferred = 0;  ///< candidates the last scrape left for later
 };
 
+/// What the exporter's privileges allow for giants.
+enum class PssTier {
+  rollup,   ///< smaps_rollup alone, under the stall budget
+  pagemap,  ///< pagemap and kpagecount: no giant is ever stalled
+};
+std::string_view to_string(PssTier tier);
+
 /// A file of /proc/PID and how it failed.
 struct ReadErrorKey {
   std::string_view file;
@@ -89,6 +97,7 @@ struct Snapshot {
   std::vector<Group> groups;  ///< sorted by key
   ProcessCounts counts;
   SamplingCost sampling;
+  PssTier tier = PssTier::rollup;
   std::map<ReadErrorKey, std::uint64_t> read_errors;  ///< since the start
 };
 

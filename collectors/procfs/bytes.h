@@ -37,4 +37,14 @@ constexpr void add_known(std::optional<T>& sum, const std::optional<T>& figure) 
   }
 }
 
+/// Adds a figure to a sum that is nothing without it: unknown on either side makes it unknown.
+template <typename T>
+constexpr void add_complete(std::optional<T>& sum, const std::optional<T>& figure) {
+  if (sum && figure) {
+    *sum += *figure;
+  } else {
+    sum.reset();
+  }
+}
+
 }  // namespace memory_exporter

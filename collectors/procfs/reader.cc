@@ -54,6 +54,11 @@ ErrorKind kind_of(int error_number) {
 
 }  // namespace
 
+Error error_of(int error_number, std::string path) {
+  return Error{kind_of(error_number), std::generic_category().message(error_number),
+               std::move(path)};
+}
+
 FileDescriptor::~FileDescriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -70,8 +75,7 @@ void Buffer::grow(std::size_t size, std::size_t keep) {
 Result<Tree> Tree::open(std::string path) {
   FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
-    const int error_number = errno;
-    return Error{kind_of(error_number), std::generic_category().message(error_number), path};
+    return error_of(errno, path);
   }
   return Tree(std::move(path), std::move(directory));
 }
@@ -85,8 +89,7 @@ Tree Tree::duplicate() const {
 }
 
 Error Tree::error_for(const char* relative, int error_number) const {
-  return Error{kind_of(error_number), std::generic_category().message(error_number),
-               path_ + '/' + relative};
+  return error_of(error_number, path_ + '/' + relative);
 }
 
 Result<FileDescriptor> Tree::open_file(const char* relative) const {

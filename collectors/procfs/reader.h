@@ -51,6 +51,9 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
+/// The error for an errno met on a file.
+Error error_of(int error_number, std::string path);
+
 /// Which file it is, whatever it is called.
 struct FileId {
   std::uint64_t device = 0;
@@ -105,12 +108,11 @@ class Tree {
   /// (cleared first). Cost: getdents64 over a kept descriptor, about 0.3 us a process.
   Status list_pids(std::vector<pid_t>& pids) const;
 
-  /// The error for an errno met on `relative`.
-  Error error_for(const char* relative, int error_number) const;
+  /// A file to read by offset, for those that are not read to their end.
+  Result<FileDescriptor> open_file(const char* relative) const;
 
  private:
-  /// A file open for reading, or why not.
-  Result<FileDescriptor> open_file(const char* relative) const;
+  Error error_for(const char* relative, int error_number) const;
   /// Reads once behind the first `size` bytes of the buffer, growing it where it is full; the bytes
   /// got, 0 at the end of the file.
   Result<std::size_t> read_some(const FileDescriptor& file, const char* relative, Buffer& buffer,

@@ -24,9 +24,9 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
   return rollup;
 }
 
-void add(SmapsRollup& sum, const SmapsRollup& rollup) {
+void add_complete(SmapsRollup& sum, const SmapsRollup& rollup) {
   for (const auto& field : smaps_fields) {
-    if (field.member != nullptr) add_known(sum.*(field.member), rollup.*(field.member));
+    if (field.member != nullptr) add_complete(sum.*(field.member), rollup.*(field.member));
   }
 }
 

@@ -49,7 +49,8 @@ struct SmapsRollup {
 /// a text whose last line was cut short. Several entries (a smaps) add up.
 Result<SmapsRollup> parse_smaps_rollup(std::string_view text);
 
-/// Adds one process's figures to a sum, field by field.
-void add(SmapsRollup& sum, const SmapsRollup& rollup);
+/// Adds one process's figures to the sum of others. A field that is absent on either side has no
+/// sum: it becomes absent.
+void add_complete(SmapsRollup& sum, const SmapsRollup& rollup);
 
 }  // namespace memory_exporter::procfs

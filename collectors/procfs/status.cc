@@ -29,6 +29,7 @@ constexpr Field fields[] = {
     {"VmLib", &ProcessStatus::library},
     {"VmPTE", &ProcessStatus::page_tables},
     {"VmSwap", &ProcessStatus::swap},
+    {"HugetlbPages", &ProcessStatus::hugetlb},
 };
 
 }  // namespace
@@ -38,7 +39,7 @@ Result<ProcessStatus> parse_status(std::string_view text) {
   KeyedRows<Field> rows(fields);
   const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
     // The name comes first and is escaped by the kernel (\n, \\), so it cannot forge a line.
-    if (key.starts_with("Vm") || key.starts_with("Rss")) {
+    if (key.starts_with("Vm") || key.starts_with("Rss") || key == "HugetlbPages") {
       const auto* field = rows.find(key);
       if (field == nullptr) return true;
       return read_kib(value, status.*(field->member));

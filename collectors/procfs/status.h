@@ -33,6 +33,7 @@ struct ProcessStatus {
   std::optional<Bytes> library;          ///< VmLib
   std::optional<Bytes> page_tables;      ///< VmPTE
   std::optional<Bytes> swap;             ///< VmSwap: anonymous pages only (2.6.34)
+  std::optional<Bytes> hugetlb;          ///< HugetlbPages (4.4): in no other figure
   std::optional<std::uint64_t> uid;      ///< Uid, the effective one (second of four)
   std::optional<std::uint64_t> threads;  ///< Threads
 };

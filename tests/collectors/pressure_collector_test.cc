@@ -27,7 +27,7 @@ TEST(PressureCollector, WritesNothingWhereTheKernelHasNoPsi) {
 
 // The file is there and reading it fails where PSI was switched off at boot (psi=0).
 TEST(PressureCollector, TakesPsiSwitchedOffForAMissingFile) {
-  EXPECT_EQ(FixtureTree().trees().procfs.error_for("pressure/memory", EOPNOTSUPP).kind,
+  EXPECT_EQ(procfs::error_of(EOPNOTSUPP, "pressure/memory").kind,
             ErrorKind::vanished);
 }
 

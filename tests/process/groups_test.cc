@@ -22,7 +22,7 @@ class GroupsTest : public ::testing::Test {
 
   static Sample sample(std::uint64_t pss_kib, std::uint64_t resident_kib) {
     Sample sample;
-    sample.taken = start;
+    sample.began = start;
     sample.memory.pss = Bytes::from_kib(pss_kib);
     sample.resident = Bytes::from_kib(resident_kib);
     return sample;
@@ -101,7 +101,7 @@ TEST_F(GroupsTest, AGroupWithoutProcessesHasNoStartAndNoScore) {
 TEST_F(GroupsTest, AgeIsThatOfTheOldestSample) {
   auto young = process(1);
   young.sample = sample(1, 1);
-  young.sample->taken = start + seconds(8);
+  young.sample->began = start + seconds(8);
   auto old = process(1);
   old.sample = sample(1, 1);
   groups_.add(old, start + seconds(10));
@@ -116,6 +116,19 @@ TEST_F(GroupsTest, SwappedSharedMemoryIsWhatVmSwapMisses) {
   swapped.sample->swap = Bytes::from_kib(50);
   groups_.add(swapped, start);
   EXPECT_EQ(publish().swap_shmem, Bytes::from_kib(20));
+}
+
+TEST_F(GroupsTest, AFieldThatOneSampleLacksHasNoSum) {
+  auto full = process(1);
+  full.sample = sample(5, 1);
+  full.sample->memory.swap_pss = Bytes{7};
+  auto partial = process(1);
+  partial.sample = sample(5, 1);
+  groups_.add(full, start);
+  groups_.add(partial, start);
+  const auto totals = publish();
+  EXPECT_EQ(totals.memory.pss, Bytes::from_kib(10));
+  EXPECT_FALSE(totals.memory.swap_pss.has_value());
 }
 
 TEST_F(GroupsTest, BorrowedMemoryIsCountedOnce) {

@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "collectors/process/rollup_reader.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {
@@ -37,29 +38,43 @@ class PushedClock {
       std::make_shared<std::atomic<nanoseconds>>(nanoseconds::zero());
 };
 
-TEST(TokenBucket, StartsFullAndRefillsAtItsRate) {
+TEST(CpuBudget, StartsFullAndRefillsAtItsRate) {
   const Clock::time_point start{};
-  TokenBucket bucket(0.05, seconds(1), start);
-  EXPECT_TRUE(bucket.may_spend(start));
-  bucket.spend(seconds(1));
-  EXPECT_FALSE(bucket.may_spend(start));
-  EXPECT_TRUE(bucket.may_spend(start + seconds(1)));
-  EXPECT_EQ(bucket.granted(), seconds(1) + milliseconds(50));
+  CpuBudget budget(0.05, seconds(1), start);
+  EXPECT_TRUE(budget.may_spend(start, {}));
+  budget.spend(seconds(1));
+  EXPECT_FALSE(budget.may_spend(start, {}));
+  EXPECT_TRUE(budget.may_spend(start + seconds(1), {}));
+  EXPECT_EQ(budget.granted(), seconds(1) + milliseconds(50));
 }
 
-TEST(TokenBucket, ADebtIsPaidBeforeTheNextWalk) {
+TEST(CpuBudget, ADebtIsPaidBeforeTheNextWalk) {
   const Clock::time_point start{};
-  TokenBucket bucket(0.05, seconds(1), start);
-  bucket.spend(seconds(2));
-  EXPECT_FALSE(bucket.may_spend(start + seconds(19)));
-  EXPECT_TRUE(bucket.may_spend(start + seconds(21)));
+  CpuBudget budget(0.05, seconds(1), start);
+  budget.spend(seconds(2));
+  EXPECT_FALSE(budget.may_spend(start + seconds(19), {}));
+  EXPECT_TRUE(budget.may_spend(start + seconds(21), {}));
 }
 
-TEST(TokenBucket, NeverHoldsMoreThanItsBurst) {
+TEST(CpuBudget, NeverHoldsMoreThanItsBurst) {
   const Clock::time_point start{};
-  TokenBucket bucket(0.05, seconds(1), start);
-  EXPECT_TRUE(bucket.may_spend(start + std::chrono::hours(10)));
-  EXPECT_EQ(bucket.granted(), seconds(1));
+  CpuBudget budget(0.05, seconds(1), start);
+  EXPECT_TRUE(budget.may_spend(start + std::chrono::hours(10), {}));
+  EXPECT_EQ(budget.granted(), seconds(1));
+}
+
+TEST(CpuBudget, AReserveIsLeftToOthers) {
+  const Clock::time_point start{};
+  CpuBudget budget(0.05, seconds(1), start);
+  budget.spend(milliseconds(500));
+  EXPECT_FALSE(budget.may_spend(start, milliseconds(500)));
+  EXPECT_TRUE(budget.may_spend(start, {}));
+}
+
+TEST(CpuBudget, ExactModeSpendsAsItLikes) {
+  const auto budget = CpuBudget::unlimited();
+  budget->spend(seconds(100));
+  EXPECT_TRUE(budget->may_spend({}, {}));
 }
 
 class SamplerTest : public ::testing::Test {
@@ -75,21 +90,27 @@ class SamplerTest : public ::testing::Test {
     ::close(::open(procfs_.path(path).c_str(), O_WRONLY));
   }
 
+  static Sampler<MemoryWalk>::Settings settings(
+      Monitor::Now now = &Clock::now, std::shared_ptr<CpuBudget> budget = CpuBudget::unlimited()) {
+    return {[](const procfs::Tree& procfs) { return std::make_unique<RollupReader>(procfs); },
+            std::move(budget), nanoseconds::zero(), std::move(now)};
+  }
+
   TempTree procfs_;
   procfs::Tree tree_ = procfs_.open();
 };
 
 TEST_F(SamplerTest, ReadsInTheOrderGiven) {
   for (const int pid : {10, 11, 12}) FakeProcess{.pid = pid}.write(procfs_);
-  Sampler sampler(tree_, {}, &Clock::now);
+  Sampler<MemoryWalk> sampler(tree_, settings());
   sampler.submit({request(12), request(10), request(11)});
   sampler.wait(seconds(10));
   const auto walks = sampler.take();
   ASSERT_EQ(walks.size(), 3u);
   EXPECT_EQ(walks[0].request.id.pid, 12);
   EXPECT_EQ(walks[2].request.id.pid, 11);
-  ASSERT_TRUE(walks[0].memory);
-  EXPECT_EQ(walks[0].memory->pss, Bytes::from_kib(650));
+  ASSERT_TRUE(walks[0].payload);
+  EXPECT_EQ(walks[0].payload->memory.pss, Bytes::from_kib(650));
   EXPECT_EQ(sampler.cost().reads, 3u);
   EXPECT_TRUE(sampler.take().empty());
 }
@@ -97,29 +118,31 @@ TEST_F(SamplerTest, ReadsInTheOrderGiven) {
 TEST_F(SamplerTest, WithoutARollupItAddsUpSmaps) {
   procfs_.write("10/smaps",
                 "400-500 r-xp 00 00:00 0 /a\nPss: 4 kB\n500-600 rw-p 0 0:0 0\nPss: 8 kB\n");
-  Sampler sampler(tree_, {}, &Clock::now);
+  Sampler<MemoryWalk> sampler(tree_, settings());
   sampler.submit({request(10)});
   sampler.wait(seconds(10));
   const auto walks = sampler.take();
   ASSERT_EQ(walks.size(), 1u);
-  ASSERT_TRUE(walks[0].memory) << walks[0].memory.error().message();
-  EXPECT_EQ(walks[0].memory->pss, Bytes::from_kib(12));
+  ASSERT_TRUE(walks[0].payload) << walks[0].payload.error().message();
+  EXPECT_EQ(walks[0].payload->memory.pss, Bytes::from_kib(12));
 }
 
 TEST_F(SamplerTest, AVanishedProcessComesBackAsAnError) {
-  Sampler sampler(tree_, {}, &Clock::now);
+  Sampler<MemoryWalk> sampler(tree_, settings());
   sampler.submit({request(10)});
   sampler.wait(seconds(10));
   const auto walks = sampler.take();
   ASSERT_EQ(walks.size(), 1u);
-  ASSERT_FALSE(walks[0].memory);
-  EXPECT_EQ(walks[0].memory.error().kind, ErrorKind::vanished);
+  ASSERT_FALSE(walks[0].payload);
+  EXPECT_EQ(walks[0].payload.error().kind, ErrorKind::vanished);
 }
 
 TEST_F(SamplerTest, AnEmptyBudgetDefersWhatIsLeft) {
   for (const int pid : {10, 11}) FakeProcess{.pid = pid}.write(procfs_);
   // One nanosecond: the first walk may begin, and spends more than that.
-  Sampler sampler(tree_, {1e-12, nanoseconds(1), false}, &Clock::now);
+  Sampler<MemoryWalk> sampler(
+      tree_,
+      settings(&Clock::now, std::make_shared<CpuBudget>(1e-12, nanoseconds(1), Clock::now())));
   sampler.submit({request(10), request(11)});
   sampler.wait(seconds(10));
   EXPECT_EQ(sampler.take().size(), 1u);
@@ -132,7 +155,7 @@ TEST_F(SamplerTest, AHungReadIsReplacedAndReportedAndNeverWaitedFor) {
   PushedClock clock;
   const auto began = Clock::now();
   {
-    Sampler sampler(tree_, {}, clock.now());
+    Sampler<MemoryWalk> sampler(tree_, settings(clock.now()));
     sampler.submit({request(10), request(11)});
     sampler.wait(milliseconds(50));
     EXPECT_TRUE(sampler.stuck().empty());
@@ -151,7 +174,7 @@ TEST_F(SamplerTest, AHungReadIsReplacedAndReportedAndNeverWaitedFor) {
 TEST_F(SamplerTest, AHungReadThatComesBackIsNoLongerStuck) {
   make_hanging("10/smaps_rollup");
   PushedClock clock;
-  Sampler sampler(tree_, {}, clock.now());
+  Sampler<MemoryWalk> sampler(tree_, settings(clock.now()));
   sampler.submit({request(10)});
   sampler.wait(milliseconds(20));
   clock.push(seconds(3));
@@ -173,7 +196,7 @@ TEST_F(SamplerTest, WhenEveryThreadHangsTheScrapeGoesOn) {
   FakeProcess{.pid = 13}.write(procfs_);
   PushedClock clock;
   {
-    Sampler sampler(tree_, {}, clock.now());
+    Sampler<MemoryWalk> sampler(tree_, settings(clock.now()));
     sampler.submit({request(10), request(11), request(12), request(13)});
     for (int i = 0; i < 3; ++i) {
       sampler.wait(milliseconds(20));
@@ -186,6 +209,49 @@ TEST_F(SamplerTest, WhenEveryThreadHangsTheScrapeGoesOn) {
     EXPECT_EQ(sampler.stuck().size(), 3u);
   }
   for (const auto* file : files) release(file);
+}
+
+/// Needs three parts, and says how many calls it took to read them.
+class PartReader final : public WalkReader<int> {
+ public:
+  std::optional<Result<int>> read(const WalkRequest& request, WalkControl& control) override {
+    if (request.id != reading_) parts_ = calls_ = 0;
+    reading_ = request.id;
+    ++calls_;
+    while (++parts_ < 3) {
+      if (!control.pause(nanoseconds(1))) return std::nullopt;
+    }
+    return Result<int>(calls_);
+  }
+
+ private:
+  ProcessId reading_;
+  int parts_ = 0;
+  int calls_ = 0;
+};
+
+TEST_F(SamplerTest, AReadThatTheBudgetCutsGoesOnWhereItWas) {
+  auto budget = std::make_shared<CpuBudget>(1e-12, seconds(100), Clock::now());
+  budget->spend(seconds(100) - nanoseconds(1));  // enough for one part
+  Sampler<int> sampler(tree_, {[](const procfs::Tree&) { return std::make_unique<PartReader>(); },
+                               budget, nanoseconds::zero(), &Clock::now});
+  sampler.submit({request(10), request(11)});
+  sampler.wait(seconds(10));
+  EXPECT_TRUE(sampler.take().empty());
+  EXPECT_EQ(sampler.cost().deferred, 2u);
+
+  const auto refunded = Clock::now();
+  budget->spend(-seconds(50));
+  sampler.submit({request(11), request(10)});  // the one that was cut goes first all the same
+  sampler.wait(seconds(10));
+  const auto walks = sampler.take();
+  ASSERT_EQ(walks.size(), 2u);
+  EXPECT_EQ(walks[0].request.id.pid, 10);
+  EXPECT_EQ(*walks[0].payload, 2);
+  EXPECT_LT(walks[0].began, refunded);
+  EXPECT_EQ(walks[1].request.id.pid, 11);
+  EXPECT_EQ(*walks[1].payload, 1);
+  EXPECT_GE(walks[1].began, refunded);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ class SamplingPolicyTest : public ::testing::Test {
     auto& process = processes_[pid];
     process.id = {pid, 1};
     process.status.resident = Bytes::from_kib(resident_kib);
+    process.status.hugetlb = Bytes{};
     return process;
   }
 
@@ -25,23 +26,27 @@ class SamplingPolicyTest : public ::testing::Test {
   Process& add_sampled(pid_t pid, std::uint64_t resident_kib, seconds age = seconds(10)) {
     auto& process = add(pid, resident_kib);
     process.sample.emplace();
-    process.sample->began = process.sample->taken = now - age;
-    process.sample->cpu = process.sample->held = microseconds(100);
+    process.sample->began = process.sample->ended = now - age;
+    process.sample->rollup_cost = process.sample->longest_hold = microseconds(100);
     process.sample->resident = process.resident();
     return process;
   }
 
-  std::vector<pid_t> chosen() {
+  ChosenWalks choose() { return choose_walks(processes_, options_, pagemap_works_, now, now); }
+
+  static std::vector<pid_t> pids(const std::vector<WalkRequest>& walks) {
     std::vector<pid_t> pids;
-    for (const auto& walk : choose_walks(processes_, options_, now, now)) {
-      pids.push_back(walk.id.pid);
-    }
+    for (const auto& walk : walks) pids.push_back(walk.id.pid);
     return pids;
   }
+
+  /// Those that a scrape waits for.
+  std::vector<pid_t> chosen() { return pids(choose().quick); }
 
   using Pids = std::vector<pid_t>;
   std::unordered_map<pid_t, Process> processes_;
   Options options_;
+  bool pagemap_works_ = true;
 };
 
 TEST_F(SamplingPolicyTest, WhatIsUnsampledIsWalkedAndWhatIsUnchangedIsNot) {
@@ -57,9 +62,9 @@ TEST_F(SamplingPolicyTest, AnyChangeMakesACandidate) {
   add_sampled(4, 100).neighbours_changed = now;
   add_sampled(5, 100, seconds(61));
   add_sampled(6, 100);
-  auto pids = chosen();
-  std::sort(pids.begin(), pids.end());
-  EXPECT_EQ(pids, (Pids{1, 2, 3, 4, 5}));
+  auto changed = chosen();
+  std::sort(changed.begin(), changed.end());
+  EXPECT_EQ(changed, (Pids{1, 2, 3, 4, 5}));
 }
 
 TEST_F(SamplingPolicyTest, ANeighbourThatChangedBeforeTheSampleBeganIsInIt) {
@@ -70,22 +75,48 @@ TEST_F(SamplingPolicyTest, ANeighbourThatChangedBeforeTheSampleBeganIsInIt) {
 TEST_F(SamplingPolicyTest, TheMostBytesPerCostGoFirst) {
   add_sampled(1, 1000).status.resident = Bytes::from_kib(1400);
   add_sampled(2, 1000).status.resident = Bytes::from_kib(3000);
-  // The same growth behind a walk that costs a hundred times as much comes later.
+  // The same growth behind a walk that costs six times as much comes later.
   auto& dear = add_sampled(3, 1000);
-  dear.sample->cpu = milliseconds(10);
+  dear.sample->rollup_cost = microseconds(600);
   dear.status.resident = Bytes::from_kib(3000);
   EXPECT_EQ(chosen(), (Pids{2, 1, 3}));
 }
 
 TEST_F(SamplingPolicyTest, ATargetRestsForItsStallBudget) {
   auto& giant = add_sampled(1, 1 << 22, seconds(35));
-  giant.sample->held = milliseconds(36);
+  giant.sample->longest_hold = milliseconds(36);
   giant.minor_faults = 5;
   EXPECT_EQ(chosen(), Pids{});  // 36 ms at 0.1 %: not before 36 s
-  giant.sample->began = giant.sample->taken = now - seconds(37);
+  giant.sample->began = giant.sample->ended = now - seconds(37);
   EXPECT_EQ(chosen(), Pids{1});
   options_.pss_stall_budget = 0.0001;
   EXPECT_EQ(chosen(), Pids{});
+}
+
+TEST_F(SamplingPolicyTest, AGiantIsWalkedInPartsAndDelaysNoScrape) {
+  add(1, 4 << 20);
+  add(2, 100);
+  const auto walks = choose();
+  EXPECT_EQ(pids(walks.quick), Pids{2});
+  ASSERT_EQ(pids(walks.slow), Pids{1});
+  EXPECT_EQ(walks.slow[0].method, WalkMethod::pagemap);
+}
+
+TEST_F(SamplingPolicyTest, WhereNoPagemapHelpsAGiantIsReadInOne) {
+  add(1, 4 << 20).pagemap_denied = true;
+  add(2, 4 << 20).status.hugetlb = Bytes{4096};
+  for (const auto& walk : choose().slow) EXPECT_EQ(walk.method, WalkMethod::rollup) << walk.id.pid;
+  add(3, 4 << 20);
+  pagemap_works_ = false;
+  ASSERT_EQ(choose().slow.size(), 3u);
+  for (const auto& walk : choose().slow) EXPECT_EQ(walk.method, WalkMethod::rollup) << walk.id.pid;
+}
+
+TEST_F(SamplingPolicyTest, AGiantOfHugePagesIsQuick) {
+  auto& huge = add_sampled(1, 4 << 20);
+  huge.sample->rollup_cost = microseconds(700);
+  huge.minor_faults = 1;
+  EXPECT_EQ(chosen(), Pids{1});
 }
 
 TEST_F(SamplingPolicyTest, ADeniedOneIsAskedAgainOnceAMaxAge) {
@@ -112,10 +143,10 @@ TEST_F(SamplingPolicyTest, ExactModeWalksEverythingOnce) {
 
 TEST_F(SamplingPolicyTest, CostGrowsWithTheResidentSet) {
   auto& unsampled = add(1, 1 << 20);
-  EXPECT_NEAR(static_cast<double>(expected_cost(unsampled).count()), 10e6, 1e6);
+  EXPECT_NEAR(static_cast<double>(expected_rollup_cost(unsampled).count()), 10e6, 1e6);
   auto& doubled = add_sampled(2, 1000);
   doubled.status.resident = Bytes::from_kib(2000);
-  EXPECT_EQ(expected_cost(doubled), microseconds(200));
+  EXPECT_EQ(expected_rollup_cost(doubled), microseconds(200));
 }
 
 }  // namespace

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "collectors/process/process.h"
+#include "collectors/procfs/reader.h"
+#include "collectors/procfs/result.h"
+
+namespace memory_exporter::process {
+
+/// One process to read, as the table knew it when it asked.
+struct WalkRequest {
+  ProcessId id;
+  pid_t memory_thread = 0;
+  Image image;
+  Bytes resident;
+  Bytes swap;
+  std::uint64_t faults = 0;
+  WalkMethod method = WalkMethod::rollup;
+};
+
+/// A read that came back, with or without success. Whether it counts is for the table to say: the
+/// process may have exited or exec'd meanwhile.
+template <typename Payload>
+struct Walk {
+  WalkRequest request;
+  Result<Payload> payload;
+  Clock::time_point began;
+  Clock::time_point ended;
+  std::chrono::nanoseconds cpu{};
+  std::chrono::nanoseconds longest_hold{};  ///< of the target's mmap_lock, in one go
+};
+
+/// Whom a long read asks between its parts.
+class WalkControl {
+ public:
+  virtual ~WalkControl() = default;
+  /// Closes the account of the part just read and sleeps, so that whoever waits for the target's
+  /// mmap_lock gets it. False: stop here.
+  virtual bool pause(std::chrono::nanoseconds length) = 0;
+};
+
+/// How one process is read. Each thread of a sampler makes one for itself and keeps it.
+template <typename Payload>
+class WalkReader {
+ public:
+  virtual ~WalkReader() = default;
+
+  /// The payload; or nothing where `control` has cut the read: asked again for the same process and
+  /// image, it goes on where it was.
+  virtual std::optional<Result<Payload>> read(const WalkRequest& request, WalkControl& control) = 0;
+};
+
+template <typename Payload>
+using MakeWalkReader = std::function<std::unique_ptr<WalkReader<Payload>>(const procfs::Tree&)>;
+
+}  // namespace memory_exporter::process

@@ -1,0 +1,228 @@
+#include "collectors/process/pagemap_reader.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "collectors/process/rollup_reader.h"
+#include "tests/support/child.h"
+
+namespace memory_exporter::process {
+namespace {
+
+using namespace memory_exporter::testing;
+
+char* huge_memory(std::size_t size) {
+  char* memory = map_memory(size);
+  ::madvise(memory, size, MADV_HUGEPAGE);
+  return memory;
+}
+
+int sized(int file, std::size_t size) {
+  EXPECT_EQ(::ftruncate(file, static_cast<off_t>(size)), 0);
+  return file;
+}
+
+void hold_private() {
+  private_memory(32 * mebibyte);
+}
+
+void share_by_fork() {
+  char* memory = private_memory(16 * mebibyte);
+  fork_sharer([] {});
+  written(memory, 5 * mebibyte);
+}
+
+void touch_zero_page() {
+  touch(map_memory(64 * mebibyte), 64 * mebibyte);
+}
+
+void hold_huge_pages() {
+  char* memory = huge_memory(64 * mebibyte);
+  written(memory, 40 * mebibyte);
+  touch(memory, 64 * mebibyte);  // the huge zero page
+  ::munmap(memory + 3 * mebibyte, mebibyte);
+}
+
+void share_huge_pages() {
+  char* memory = written(huge_memory(32 * mebibyte), 32 * mebibyte);
+  fork_sharer([] {});
+  written(memory, 9 * mebibyte);
+}
+
+void map_files() {
+  std::string path = ::testing::TempDir() + "/pagemap_reader.XXXXXX";
+  const int file = sized(::mkstemp(path.data()), 16 * mebibyte);
+  ::unlink(path.c_str());
+  const auto work = [file] {
+    written(map_memory(16 * mebibyte, MAP_SHARED, file), 8 * mebibyte);
+    char* copy = map_memory(16 * mebibyte, MAP_PRIVATE, file);
+    touch(copy, 12 * mebibyte);
+    written(copy, 3 * mebibyte);
+  };
+  fork_sharer(work);
+  work();
+  ::usleep(100'000);  // the sharer's turn
+}
+
+void map_shared_memory() {
+  const int memfd = sized(::memfd_create("pagemap_reader", 0), 8 * mebibyte);
+  const int posix = sized(::shm_open("/pagemap_reader_test", O_CREAT | O_RDWR, 0600), 8 * mebibyte);
+  ::shm_unlink("/pagemap_reader_test");
+  char* anonymous = map_memory(8 * mebibyte, MAP_SHARED | MAP_ANONYMOUS);
+  const auto work = [=] {
+    written(map_memory(8 * mebibyte, MAP_SHARED, memfd), 8 * mebibyte);
+    written(map_memory(8 * mebibyte, MAP_SHARED, posix), 5 * mebibyte);
+    written(anonymous, 3 * mebibyte);
+  };
+  fork_sharer(work);
+  work();
+  ::usleep(100'000);
+}
+
+void reserve_a_tebibyte() {
+  char* memory = map_memory(std::size_t{1} << 40, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+  written(memory + (std::size_t{1} << 39), mebibyte);
+}
+
+const Roles roles = {
+    {"pt_private", hold_private},      {"pt_fork", share_by_fork},
+    {"pt_zero", touch_zero_page},      {"pt_huge", hold_huge_pages},
+    {"pt_hugefork", share_huge_pages}, {"pt_files", map_files},
+    {"pt_shmem", map_shared_memory},   {"pt_holes", reserve_a_tebibyte},
+};
+
+/// Lets a read take `parts` parts, and counts them.
+class Parts final : public WalkControl {
+ public:
+  explicit Parts(int parts = 1 << 30) : left(parts) {}
+  bool pause(std::chrono::nanoseconds) override { return --left > 0; }
+  int left;
+};
+
+class PagemapReaderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!procfs::can_count_page_mappings(tree_)) {
+      GTEST_SKIP() << "needs CAP_SYS_ADMIN, /proc/kpagecount and a kernel with PAGEMAP_SCAN (6.7)";
+    }
+  }
+
+  static WalkRequest request(pid_t pid) {
+    WalkRequest request;
+    request.id.pid = request.memory_thread = pid;
+    return request;
+  }
+
+  template <typename Reader>
+  MemoryWalk read(pid_t pid) {
+    Reader reader(tree_);
+    Parts parts;
+    auto walk = reader.read(request(pid), parts);
+    EXPECT_TRUE(walk.has_value());
+    EXPECT_TRUE(*walk) << walk->error().message();
+    return **walk;
+  }
+
+  /// smaps_rollup prints whole KiB and cuts the rest off.
+  static void expect_same(const std::optional<Bytes>& ours, const std::optional<Bytes>& kernels,
+                          const char* what) {
+    ASSERT_TRUE(ours && kernels) << what;
+    EXPECT_GE(*ours, *kernels) << what;
+    EXPECT_LT(ours->value - kernels->value, 1024u) << what;
+  }
+
+  void expect_agreement(pid_t pid) {
+    const auto walk = read<PagemapReader>(pid);
+    const auto ours = walk.memory;
+    const auto kernels = read<RollupReader>(pid).memory;
+    EXPECT_EQ(ours.resident, kernels.resident);
+    EXPECT_EQ(walk.uss, kernels.uss());
+    expect_same(ours.pss, kernels.pss, "pss");
+    expect_same(ours.pss_anon, kernels.pss_anon, "pss_anon");
+    expect_same(ours.pss_file, kernels.pss_file, "pss_file");
+    expect_same(ours.pss_shmem, kernels.pss_shmem, "pss_shmem");
+    EXPECT_EQ(ours.swap_pss.value_or(*kernels.swap_pss), kernels.swap_pss);
+    EXPECT_EQ(ours.swap.value_or(*kernels.swap), kernels.swap);
+    EXPECT_EQ(ours.private_hugetlb, kernels.private_hugetlb);
+  }
+
+  procfs::Tree tree_ = std::move(*procfs::Tree::open("/proc"));
+};
+
+TEST_F(PagemapReaderTest, AgreesWithTheRollupOnMemoryOfEverySort) {
+  for (const auto& [role, work] : roles) {
+    SCOPED_TRACE(role);
+    const Child child(role.data());
+    child.freeze();
+    expect_agreement(child.pid());
+  }
+}
+
+TEST_F(PagemapReaderTest, TheZeroPageIsNobodysMemory) {
+  const Child child("pt_zero");
+  EXPECT_LT(read<PagemapReader>(child.pid()).memory.resident, Bytes{32 * mebibyte});
+}
+
+TEST_F(PagemapReaderTest, SharedMemoryIsToldFromFiles) {
+  const Child child("pt_shmem");
+  EXPECT_GE(read<PagemapReader>(child.pid()).memory.pss_shmem.value(), Bytes{7 * mebibyte});
+}
+
+TEST_F(PagemapReaderTest, SkipsHolesWhateverTheirSize) {
+  const Child child("pt_holes");
+  Parts parts(1000);
+  PagemapReader reader(tree_);
+  const auto walk = reader.read(request(child.pid()), parts);
+  ASSERT_TRUE(walk.has_value() && *walk);
+  EXPECT_GT(parts.left, 500);
+}
+
+TEST_F(PagemapReaderTest, HugePagesAreKnownToBeQuick) {
+  const Child small("pt_private");
+  const Child huge("pt_huge");
+  const auto cost = read<PagemapReader>(small.pid()).rollup_cost;
+  EXPECT_GT(cost, std::chrono::microseconds(300));
+  EXPECT_LT(read<PagemapReader>(huge.pid()).rollup_cost, cost / 2);
+}
+
+TEST_F(PagemapReaderTest, ACutWalkGoesOnAndFindsTheSame) {
+  const Child child("pt_private");
+  child.freeze();
+  PagemapReader reader(tree_);
+  std::optional<Result<MemoryWalk>> walk;
+  int calls = 0;
+  while (!walk) {
+    Parts one(1);
+    walk = reader.read(request(child.pid()), one);
+    ++calls;
+  }
+  ASSERT_TRUE(*walk);
+  EXPECT_GT(calls, 4);
+  EXPECT_EQ((*walk)->uss, read<RollupReader>(child.pid()).uss);
+}
+
+TEST_F(PagemapReaderTest, AVanishedProcessIsAnError) {
+  PagemapReader reader(tree_);
+  Parts parts;
+  const auto walk = reader.read(request(0x3fffff), parts);
+  ASSERT_TRUE(walk.has_value());
+  ASSERT_FALSE(*walk);
+  EXPECT_EQ(walk->error().kind, ErrorKind::vanished);
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  return run_tests_or_role(argc, argv, roles);
+}
+
+}  // namespace memory_exporter::process
+
+int main(int argc, char** argv) {
+  return memory_exporter::process::run(argc, argv);
+}
