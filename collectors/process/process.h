@@ -70,6 +70,7 @@ using ExecutableId = procfs::FileId;
 /// waits for its parent (a zombie) stays in the table, so that its faults are not counted again.
 struct Process {
   ProcessId id;
+  std::uint64_t inode = 0;  ///< of /proc/PID, as it was listed when stat was read
   pid_t parent = 0;
   pid_t memory_thread = 0;  ///< the thread to read memory through; pid unless the leader has exited
   Image image;

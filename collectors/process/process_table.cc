@@ -43,10 +43,11 @@ bool same_figures(const procfs::ProcessStatus& a, const procfs::ProcessStatus& b
          a.resident_anon == b.resident_anon && a.page_tables == b.page_tables && a.swap == b.swap;
 }
 
-/// Every procfs has a process 1: one that does not list it was mounted with hidepid=2 (invisible) or
-/// 4 (ptraceable) and leaves out whatever the reader may not trace.
-bool hides_processes(const procfs::Tree& procfs, const std::vector<pid_t>& pids) {
-  if (std::find(pids.begin(), pids.end(), 1) != pids.end()) return false;
+/// Every procfs has a process 1: one that does not list it was mounted with hidepid=2 (invisible)
+/// or 4 (ptraceable) and leaves out whatever the reader may not trace.
+bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::ListedProcess>& listed) {
+  const auto is_first = [](const procfs::ListedProcess& process) { return process.pid == 1; };
+  if (std::any_of(listed.begin(), listed.end(), is_first)) return false;
   struct statfs filesystem {};
   return ::fstatfs(procfs.fd(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
 }
@@ -60,27 +61,43 @@ std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b) {
 }
 
 Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
-  if (auto listed = procfs_.list_pids(pids_); !listed) return listed;
+  if (auto listed = procfs_.list_processes(listed_); !listed) return listed;
   ++refresh_number_;
   refreshed_ = now;
   extras_ = extras;
   others_ = {};
-  others_.hidden = hides_processes(procfs_, pids_);
+  others_.hidden = hides_processes(procfs_, listed_);
   changes_.clear();
-  for (const pid_t pid : pids_) refresh_process(pid);
+  forget_kernel_threads();
+  for (const auto& listed : listed_) refresh_process(listed);
   drop_unseen();
   find_memory_owners();
   mark_neighbours();
   return Done{};
 }
 
-void ProcessTable::refresh_process(pid_t pid) {
+void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
+  if (is_kernel_thread(listed)) {
+    ++others_.kernel;
+    return;
+  }
+  const auto pid = listed.pid;
+  // Before stat: what the process does between the two reads shows as a run in the next refresh.
+  auto status = read_status(pid, pid);
+  if (!status) return;
+  if (auto* process = find_rested(listed, *status)) {
+    process->status = std::move(*status);
+    read_oom_score(*process);
+    process->last_seen = refresh_number_;
+    return;
+  }
   const auto text = procfs_.read(PidPath(pid, "stat").c_str(), buffer_);
   if (!text) return count_failure("stat", text.error());
   const auto stat = procfs::parse_stat(*text);
   if (!stat) return count_failure("stat", stat.error());
   if (stat->is_kernel_thread()) {
     ++others_.kernel;
+    kernel_threads_[pid] = listed.inode;
     return;
   }
 
@@ -89,13 +106,14 @@ void ProcessTable::refresh_process(pid_t pid) {
   const bool leader_exited = stat->is_zombie() && stat->threads > 1;
   process.ended = stat->is_zombie() && !leader_exited;
   process.memory_thread = pid;
+  process.inode = listed.inode;
   process.parent = static_cast<pid_t>(stat->ppid);
   process.threads = stat->threads;
   const auto minor = stat->minor_faults - std::exchange(process.minor_faults, stat->minor_faults);
   const auto major = stat->major_faults - std::exchange(process.major_faults, stat->major_faults);
   // All of stat that is needed has been copied: the buffer is free for the next file.
 
-  const bool readable = process.ended || read_memory(process);
+  const bool readable = process.ended || read_memory(process, std::move(*status));
   if (readable && !process.ended) {
     find_group(process);
     read_oom_score(process);
@@ -104,6 +122,40 @@ void ProcessTable::refresh_process(pid_t pid) {
   if (process.group != nullptr) process.group->add_faults(minor, major);
   if (process.ended) process.group = nullptr;
   if (readable) process.last_seen = refresh_number_;
+}
+
+/// The table's entry for it, if its one thread has not run since stat was read, which would say
+/// today what it said then: no fault, no exec, no new name or thread without running. Saves 9 us, a
+/// third of what an idle process costs without walks.
+Process* ProcessTable::find_rested(const procfs::ListedProcess& listed,
+                                   const procfs::ProcessStatus& status) {
+  const auto entry = processes_.find(listed.pid);
+  if (entry == processes_.end()) return nullptr;
+  auto& process = entry->second;
+  const bool same = process.inode == listed.inode && process.parent == status.parent;
+  const bool alone = process.threads == 1 && status.threads == 1;
+  const bool rested =
+      status.is_resting() && status.switches && status.switches == process.status.switches;
+  const bool alive = !process.ended && status.virtual_size;
+  return same && alone && rested && alive && is_current(process) ? &process : nullptr;
+}
+
+/// Whether what was found out about it need not be found out anew.
+bool ProcessTable::is_current(const Process& process) const {
+  return process.group != nullptr && refreshed_ - process.cgroup_read < settings_.max_age;
+}
+
+bool ProcessTable::is_kernel_thread(const procfs::ListedProcess& listed) const {
+  const auto known = kernel_threads_.find(listed.pid);
+  return known != kernel_threads_.end() && known->second == listed.inode;
+}
+
+/// Kernel threads are for life, but up to 5.18 one may have been about to run a user's program, and
+/// those that ended take up room.
+void ProcessTable::forget_kernel_threads() {
+  if (refreshed_ - kernel_threads_forgotten_ < settings_.max_age) return;
+  kernel_threads_forgotten_ = refreshed_;
+  kernel_threads_.clear();
 }
 
 /// The table's entry for what the kernel shows under this pid now.
@@ -139,8 +191,8 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
 }
 
 /// status, through a thread that still has the mm. False where the process cannot be shown.
-bool ProcessTable::read_memory(Process& process) {
-  if (!read_status(process)) return false;
+bool ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_leader) {
+  process.status = std::move(of_leader);
   if (process.status.virtual_size || process.threads <= 1) {
     process.ended = !process.status.virtual_size;  // exiting: the mm has gone before the state has
     return true;
@@ -154,27 +206,29 @@ bool ProcessTable::read_memory(Process& process) {
   for (const auto& name : *threads) {
     const auto thread = procfs::to_number<pid_t>(name);
     if (!thread || *thread == pid) continue;
+    auto status = read_status(pid, *thread);
+    if (!status || !status->virtual_size) continue;
     process.memory_thread = *thread;
-    if (read_status(process) && process.status.virtual_size) return true;
+    process.status = std::move(*status);
+    return true;
   }
   process.ended = true;
   return true;
 }
 
-bool ProcessTable::read_status(Process& process) {
-  const PidPath path(process.id.pid, process.memory_thread, "status");
+std::optional<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
+  const PidPath path(pid, thread, "status");
   const auto text = procfs_.read(path.c_str(), buffer_);
   if (!text) {
     count_failure("status", text.error());
-    return false;
+    return std::nullopt;
   }
   auto status = procfs::parse_status(*text);
   if (!status) {
     count_failure("status", status.error());
-    return false;
+    return std::nullopt;
   }
-  process.status = std::move(*status);
-  return true;
+  return std::move(*status);
 }
 
 void ProcessTable::read_oom_score(Process& process) {
@@ -188,8 +242,7 @@ void ProcessTable::read_oom_score(Process& process) {
 }
 
 void ProcessTable::find_group(Process& process) {
-  if (process.group != nullptr && refreshed_ - process.cgroup_read < settings_.cgroup_max_age)
-    return;
+  if (is_current(process)) return;
   GroupKey key;
   for (const auto dimension : settings_.group_by) {
     switch (dimension) {

@@ -29,8 +29,9 @@ class ProcessTable {
  public:
   struct Settings {
     std::vector<Dimension> group_by;
-    /// A cgroup path is read again after this long: container runtimes move a process about.
-    std::chrono::nanoseconds cgroup_max_age;
+    /// What is known of a process is found out anew after this long, its cgroup above all:
+    /// container runtimes move a process about.
+    std::chrono::nanoseconds max_age;
     SameMemory same_memory;
   };
 
@@ -45,9 +46,9 @@ class ProcessTable {
   ProcessTable(const procfs::Tree& procfs, Settings settings)
       : procfs_(procfs), settings_(std::move(settings)) {}
 
-  /// Lists the procfs and reads stat and status of all that is in it: about 25 us a process. A
-  /// process that vanishes on the way is dropped; one that cannot be read is counted and left out.
-  /// Fails only where the root cannot be listed.
+  /// Lists the procfs and reads status of every process (14 us) and stat (9 us) of those that may
+  /// have run since the last refresh. A process that vanishes on the way is dropped; one that
+  /// cannot be read is counted and left out. Fails only where the root cannot be listed.
   Status refresh(Clock::time_point now, Extras extras = Extras::none);
 
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
@@ -72,10 +73,14 @@ class ProcessTable {
     std::optional<ExecutableId> executable;
   };
 
-  void refresh_process(pid_t pid);
+  void refresh_process(const procfs::ListedProcess& listed);
+  Process* find_rested(const procfs::ListedProcess& listed, const procfs::ProcessStatus& status);
+  bool is_current(const Process& process) const;
+  bool is_kernel_thread(const procfs::ListedProcess& listed) const;
+  void forget_kernel_threads();
   Process& identify(pid_t pid, const procfs::Stat& stat);
-  bool read_memory(Process& process);
-  bool read_status(Process& process);
+  bool read_memory(Process& process, procfs::ProcessStatus&& of_leader);
+  std::optional<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
   void read_oom_score(Process& process);
   void find_group(Process& process);
   std::string_view read_cgroup(const Process& process);
@@ -90,8 +95,10 @@ class ProcessTable {
   const Settings settings_;
 
   procfs::Buffer buffer_;
-  std::vector<pid_t> pids_;
+  std::vector<procfs::ListedProcess> listed_;
   std::unordered_map<pid_t, Process> processes_;
+  std::unordered_map<pid_t, std::uint64_t> kernel_threads_;  ///< their inodes
+  Clock::time_point kernel_threads_forgotten_{};
   std::vector<Change> changes_;
   Groups groups_;
   Others others_;

@@ -20,7 +20,7 @@ namespace {
 /// Same layout as the kernel's struct linux_dirent64; glibc's dirent64 has it too.
 using KernelEntry = struct dirent64;
 
-/// Calls `visit(name)` for each entry of an open directory; 0 or the errno.
+/// Calls `visit(name, inode)` for each entry of an open directory; 0 or the errno.
 template <typename Visit>
 int for_each_entry(int directory, Visit&& visit) {
   alignas(KernelEntry) std::array<char, 32 * 1024> block;
@@ -30,7 +30,7 @@ int for_each_entry(int directory, Visit&& visit) {
     if (got == 0) return 0;
     for (long at = 0; at < got;) {
       const auto* entry = reinterpret_cast<const KernelEntry*>(block.data() + at);
-      visit(std::string_view(entry->d_name));
+      visit(std::string_view(entry->d_name), std::uint64_t{entry->d_ino});
       at += entry->d_reclen;
     }
   }
@@ -145,7 +145,7 @@ Result<std::vector<std::string>> Tree::list(const char* relative) const {
       ::openat(directory_.get(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return error_for(relative, errno);
   std::vector<std::string> names;
-  const int failed = for_each_entry(directory.get(), [&](std::string_view name) {
+  const int failed = for_each_entry(directory.get(), [&](std::string_view name, std::uint64_t) {
     if (name != "." && name != "..") names.emplace_back(name);
   });
   if (failed != 0) return error_for(relative, failed);
@@ -167,16 +167,18 @@ Result<FileId> Tree::file_id(const char* relative) const {
   return FileId{found.st_dev, found.st_ino};
 }
 
-Status Tree::list_pids(std::vector<pid_t>& pids) const {
-  pids.clear();
+Status Tree::list_processes(std::vector<ListedProcess>& processes) const {
+  processes.clear();
   if (!present()) return error_for("", ENOENT);
   // A descriptor of its own: the read position of the shared one would be shared between threads.
   const FileDescriptor directory(
       ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return error_for("", errno);
-  const int failed = for_each_entry(directory.get(), [&](std::string_view name) {
-    if (const auto pid = to_number<pid_t>(name); pid && *pid > 0) pids.push_back(*pid);
-  });
+  const int failed =
+      for_each_entry(directory.get(), [&](std::string_view name, std::uint64_t inode) {
+        const auto pid = to_number<pid_t>(name);
+        if (pid && *pid > 0) processes.push_back({*pid, inode});
+      });
   if (failed != 0) return error_for("", failed);
   return Done{};
 }

@@ -61,6 +61,15 @@ struct FileId {
   auto operator<=>(const FileId&) const = default;
 };
 
+/// A process as the root of a procfs lists it. The kernel makes the inode when it first lists or
+/// opens /proc/PID and gives it up with the process, or earlier where memory is short: the same
+/// inode is the same process, another one says nothing (kernel: fs/proc/base.c, proc_fill_cache).
+struct ListedProcess {
+  pid_t pid = 0;
+  std::uint64_t inode = 0;
+  auto operator<=>(const ListedProcess&) const = default;
+};
+
 /// One directory tree (--path.procfs, --path.sysfs, --path.rootfs) and the only way into it. Paths
 /// are relative and opened beneath a directory fd taken once, so the tree cannot be swapped under
 /// a running exporter. Const and safe to share between threads; the buffer is the caller's.
@@ -104,9 +113,9 @@ class Tree {
   /// 1.5 us).
   Result<FileId> file_id(const char* relative) const;
 
-  /// The ids in the root that are all digits: the processes of a procfs, appended to `pids`
+  /// The names in the root that are all digits: the processes of a procfs, appended to `processes`
   /// (cleared first). Cost: getdents64 over a kept descriptor, about 0.3 us a process.
-  Status list_pids(std::vector<pid_t>& pids) const;
+  Status list_processes(std::vector<ListedProcess>& processes) const;
 
   /// A file to read by offset, for those that are not read to their end.
   Result<FileDescriptor> open_file(const char* relative) const;

@@ -32,6 +32,20 @@ constexpr Field fields[] = {
     {"HugetlbPages", &ProcessStatus::hugetlb},
 };
 
+/// "S (sleeping)".
+bool read_state(std::string_view text, char& state) {
+  const auto word = take_word(text);
+  if (word.size() != 1) return false;
+  state = word.front();
+  return true;
+}
+
+bool add_number(std::string_view text, std::optional<std::uint64_t>& sum) {
+  const auto number = take_number(text);
+  add_known(sum, number);
+  return number.has_value();
+}
+
 }  // namespace
 
 Result<ProcessStatus> parse_status(std::string_view text) {
@@ -48,6 +62,9 @@ Result<ProcessStatus> parse_status(std::string_view text) {
       return take_number(value).has_value() && bool(status.uid = take_number(value));
     }
     if (key == "Threads") return bool(status.threads = take_number(value));
+    if (key == "PPid") return bool(status.parent = take_number<pid_t>(value));
+    if (key == "State") return read_state(value, status.state);
+    if (key.ends_with("voluntary_ctxt_switches")) return add_number(value, status.switches);
     return true;
   });
   if (!walked) return walked.error();

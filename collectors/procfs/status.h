@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -36,6 +38,13 @@ struct ProcessStatus {
   std::optional<Bytes> hugetlb;          ///< HugetlbPages (4.4): in no other figure
   std::optional<std::uint64_t> uid;      ///< Uid, the effective one (second of four)
   std::optional<std::uint64_t> threads;  ///< Threads
+  std::optional<pid_t> parent;           ///< PPid
+  char state = '?';                      ///< State: R S D T t Z X I, of the thread read
+  /// voluntary_ctxt_switches + nonvoluntary_ctxt_switches of the thread read: as long as the sum
+  /// stays and the state is not R, that thread has not run.
+  std::optional<std::uint64_t> switches;
+
+  bool is_resting() const { return state == 'S' || state == 'D' || state == 'T' || state == 't'; }
 };
 
 /// Unknown keys are passed over (kernels add them); a known key whose value is no number is
@@ -43,7 +52,7 @@ struct ProcessStatus {
 Result<ProcessStatus> parse_status(std::string_view text);
 
 /// Adds one process's figures to a sum; the two peaks, which cannot be added, keep the largest.
-/// uid and threads are left alone.
+/// What is no amount of memory is left alone.
 void add(ProcessStatus& sum, const ProcessStatus& status);
 
 }  // namespace memory_exporter::procfs

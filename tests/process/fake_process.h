@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "tests/support/temp_tree.h"
@@ -27,6 +28,8 @@ struct FakeProcess {
   std::uint64_t swap_kib = 0;
   std::uint64_t pss_anon_kib = 300;
   std::uint64_t pss_file_kib = 350;
+  /// Without them, status does not tell whether it has run.
+  std::optional<std::uint64_t> switches = std::nullopt;
   std::string cgroup = "0::/app.slice\n";
   bool has_memory = true;
   bool has_rollup = true;
@@ -41,14 +44,20 @@ struct FakeProcess {
   }
 
   std::string status() const {
-    auto text = fmt::format("Name:\t{}\nUid:\t0\t0\t0\t0\n", comm);
+    auto text = fmt::format("Name:\t{}\nState:\t{} (any)\nPPid:\t{}\nUid:\t0\t0\t0\t0\n", comm,
+                            state, ppid);
     if (has_memory) {
       text += fmt::format(
           "VmPeak:\t   11000 kB\nVmSize:\t   10000 kB\nVmHWM:\t    2000 kB\nVmRSS:\t {} kB\n"
           "RssAnon:\t {} kB\nRssFile:\t {} kB\nRssShmem:\t 0 kB\nVmPTE:\t 40 kB\nVmSwap:\t {} kB\n",
           anon_kib + file_kib, anon_kib, file_kib, swap_kib);
     }
-    return text + fmt::format("Threads:\t{}\n", threads);
+    text += fmt::format("Threads:\t{}\n", threads);
+    if (switches) {
+      text +=
+          fmt::format("voluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t5\n", *switches);
+    }
+    return text;
   }
 
   std::string rollup() const {

@@ -44,6 +44,13 @@ class Reader : public testing::Test {
     return std::move(*opened);
   }
 
+  /// As the listing should show a folder named after a process.
+  ListedProcess listed(pid_t pid) const {
+    struct stat found {};
+    EXPECT_EQ(::stat((root_ / std::to_string(pid)).c_str(), &found), 0);
+    return {pid, found.st_ino};
+  }
+
   fs::path root_;
 };
 
@@ -382,13 +389,13 @@ TEST(AbsentTree, SaysVanishedToEverything) {
   const auto tree = Tree::absent("/nowhere/sys");
   EXPECT_FALSE(tree.present());
   Buffer buffer;
-  std::vector<pid_t> pids = {1};
+  std::vector<ListedProcess> processes = {{1, 2}};
   EXPECT_EQ(tree.read("kernel", buffer).error().kind, ErrorKind::vanished);
   EXPECT_EQ(tree.read("kernel", buffer).error().path, "/nowhere/sys/kernel");
   EXPECT_EQ(tree.list(".").error().kind, ErrorKind::vanished);
   EXPECT_EQ(tree.read_link("kernel").error().kind, ErrorKind::vanished);
-  EXPECT_EQ(tree.list_pids(pids).error().kind, ErrorKind::vanished);
-  EXPECT_TRUE(pids.empty());
+  EXPECT_EQ(tree.list_processes(processes).error().kind, ErrorKind::vanished);
+  EXPECT_TRUE(processes.empty());
 }
 
 TEST_F(Reader, StaysInTheTreeItOpenedWhenThePathIsSwapped) {
@@ -419,23 +426,43 @@ TEST_F(Reader, ListsOnlyNumbersAsProcesses) {
        {"1", "42", "4194304", "self", "1a", "a1", "-1", "0", "99999999999", "+5"}) {
     fs::create_directory(root_ / name);
   }
-  std::vector<pid_t> pids = {7, 8, 9};
-  ASSERT_TRUE(tree().list_pids(pids));
-  std::sort(pids.begin(), pids.end());
-  EXPECT_EQ(pids, (std::vector<pid_t>{1, 42, 4194304}));
+  std::vector<ListedProcess> processes = {{7, 1}, {8, 2}, {9, 3}};
+  ASSERT_TRUE(tree().list_processes(processes));
+  std::sort(processes.begin(), processes.end());
+  EXPECT_EQ(processes, (std::vector<ListedProcess>{listed(1), listed(42), listed(4194304)}));
 }
 
 TEST(ReaderOnProc, ListsItselfAndItsChildAmongTheProcesses) {
   Child child;
   const auto proc = open_proc();
-  std::vector<pid_t> pids;
-  ASSERT_TRUE(proc.list_pids(pids));
-  EXPECT_EQ(std::count(pids.begin(), pids.end(), ::getpid()), 1);
-  EXPECT_EQ(std::count(pids.begin(), pids.end(), child.pid()), 1);
+  const auto count = [&](pid_t pid) {
+    std::vector<ListedProcess> processes;
+    EXPECT_TRUE(proc.list_processes(processes));
+    return std::count_if(processes.begin(), processes.end(),
+                         [&](const ListedProcess& process) { return process.pid == pid; });
+  };
+  EXPECT_EQ(count(::getpid()), 1);
+  EXPECT_EQ(count(child.pid()), 1);
   const auto gone = child.pid();
   child.end();
-  ASSERT_TRUE(proc.list_pids(pids));
-  EXPECT_EQ(std::count(pids.begin(), pids.end(), gone), 0);
+  EXPECT_EQ(count(gone), 0);
+}
+
+TEST(ReaderOnProc, GivesAProcessTheSameInodeEveryTimeAndNoTwoTheSame) {
+  Child child;
+  const auto proc = open_proc();
+  const auto inode_of = [&](pid_t pid) {
+    std::vector<ListedProcess> processes;
+    EXPECT_TRUE(proc.list_processes(processes));
+    const auto found = std::find_if(processes.begin(), processes.end(),
+                                    [&](const auto& process) { return process.pid == pid; });
+    return found == processes.end() ? 0 : found->inode;
+  };
+  const auto own = inode_of(::getpid());
+  const auto other = inode_of(child.pid());
+  EXPECT_NE(own, other);
+  EXPECT_EQ(inode_of(::getpid()), own);
+  EXPECT_EQ(inode_of(child.pid()), other);
 }
 
 TEST_F(Reader, ReadsWhereALinkPoints) {
@@ -457,7 +484,7 @@ TEST_F(Reader, LeaksNoDescriptor) {
     auto moved = this->tree();
     moved = Tree(this->tree());
     Buffer buffer;
-    std::vector<pid_t> pids;
+    std::vector<ListedProcess> processes;
     for (int i = 0; i < 100; ++i) {
       EXPECT_TRUE(tree.read("file", buffer));
       EXPECT_FALSE(tree.read("nothing", buffer));
@@ -465,7 +492,7 @@ TEST_F(Reader, LeaksNoDescriptor) {
       EXPECT_TRUE(tree.list("."));
       EXPECT_FALSE(tree.list("file"));
       EXPECT_FALSE(tree.read_link("file"));
-      EXPECT_TRUE(tree.list_pids(pids));
+      EXPECT_TRUE(tree.list_processes(processes));
       EXPECT_FALSE(Tree::open(root_ / "nothing"));
     }
     EXPECT_EQ(open_descriptors(), before + 2);

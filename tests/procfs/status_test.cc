@@ -174,6 +174,28 @@ TEST(ParseStatus, LeavesEverythingAbsentThatIsNotThere) {
   }
 }
 
+TEST(ParseStatus, ReadsWhatTellsWhetherAThreadHasRun) {
+  const auto status = parse_status(
+      "State:\tS (sleeping)\nPPid:\t7\nvoluntary_ctxt_switches:\t30\n"
+      "nonvoluntary_ctxt_switches:\t12\n");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->state, 'S');
+  EXPECT_EQ(status->parent, 7);
+  EXPECT_EQ(status->switches, 42u);
+  EXPECT_FALSE(parse_status("")->switches);
+  EXPECT_FALSE(parse_status("")->parent);
+}
+
+TEST(ParseStatus, CountsSleepAndStopAsRest) {
+  for (const std::string state : {"S (sleeping)", "D (disk sleep)", "T (stopped)", "t (tracing)"}) {
+    EXPECT_TRUE(parse_status("State:\t" + state + "\n")->is_resting()) << state;
+  }
+  for (const std::string state : {"R (running)", "Z (zombie)", "X (dead)", "I (idle)"}) {
+    EXPECT_FALSE(parse_status("State:\t" + state + "\n")->is_resting()) << state;
+  }
+  EXPECT_FALSE(parse_status("")->is_resting());
+}
+
 TEST(ParseStatus, ReadsFieldsInAnyOrder) {
   const auto status = parse_status("VmSwap:\t3 kB\nVmPeak:\t1 kB\nVmSize:\t2 kB\n");
   ASSERT_TRUE(status);
@@ -210,11 +232,26 @@ TEST(ParseStatus, ReadsTheLargestAmountThatBytesCanHold) {
 }
 
 TEST(ParseStatus, NamesTheLineOfAValueOfAnotherForm) {
-  for (const std::string bad :
-       {"VmRSS:\t\n", "VmRSS:\tx kB\n", "VmRSS:\t5\n", "VmRSS:\t5 MB\n", "VmRSS:\t-5 kB\n",
-        "VmRSS:\t5 kB more\n", "VmRSS:\t99999999999999999999 kB\n", "Threads:\t\n", "Threads:\tx\n",
-        "Threads:\t99999999999999999999\n", "Uid:\t\n", "Uid:\t0\n", "Uid:\tx\t0\n",
-        "Uid:\t0\tx\n"}) {
+  for (const std::string bad : {"VmRSS:\t\n",
+                                "VmRSS:\tx kB\n",
+                                "VmRSS:\t5\n",
+                                "VmRSS:\t5 MB\n",
+                                "VmRSS:\t-5 kB\n",
+                                "VmRSS:\t5 kB more\n",
+                                "VmRSS:\t99999999999999999999 kB\n",
+                                "Threads:\t\n",
+                                "Threads:\tx\n",
+                                "Threads:\t99999999999999999999\n",
+                                "Uid:\t\n",
+                                "Uid:\t0\n",
+                                "Uid:\tx\t0\n",
+                                "Uid:\t0\tx\n",
+                                "State:\t\n",
+                                "State:\tsleeping\n",
+                                "PPid:\t\n",
+                                "PPid:\tx\n",
+                                "voluntary_ctxt_switches:\t\n",
+                                "nonvoluntary_ctxt_switches:\tx\n"}) {
     const auto status = parse_status("Name:\tx\n" + bad);
     ASSERT_FALSE(status) << bad;
     EXPECT_EQ(status.error().kind, ErrorKind::malformed);
