@@ -21,7 +21,7 @@ void parse(benchmark::State& state) {
     auto rollup = parse_smaps_rollup(text);
     benchmark::DoNotOptimize(rollup);
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 BENCHMARK(parse);
 

@@ -19,7 +19,7 @@ void parse(benchmark::State& state) {
     auto stat = parse_stat(text);
     benchmark::DoNotOptimize(stat);
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * text.size()));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 BENCHMARK(parse);
 

@@ -49,10 +49,11 @@ Listing read_listing(const std::filesystem::path& path) {
   return listing;
 }
 
-SmapsEntry entry_of(const Listing::Row& row) {
+/// The views in the entry are those given.
+SmapsEntry entry_of(std::string_view maps, std::string_view flags) {
   SmapsEntry entry;
-  EXPECT_TRUE(procfs::parse_vma(row.maps, entry.vma)) << row.maps;
-  entry.flags = row.flags;
+  EXPECT_TRUE(procfs::parse_vma(maps, entry.vma)) << maps;
+  entry.flags = flags;
   return entry;
 }
 
@@ -65,7 +66,8 @@ bool marks_stacks(const Listing& listing) {
 std::vector<Region> classify(const Listing& listing, const RegionContext& context) {
   RegionClassifier classifier(context);
   std::vector<Region> found;
-  for (const auto& row : listing.rows) found.push_back(classifier.next(entry_of(row)));
+  for (const auto& row : listing.rows)
+    found.push_back(classifier.next(entry_of(row.maps, row.flags)));
   return found;
 }
 
@@ -142,7 +144,7 @@ std::vector<std::string> regions_of(const std::vector<Line>& lines,
   RegionClassifier classifier(context);
   std::vector<std::string> found;
   for (const auto& line : lines) {
-    found.emplace_back(to_string(classifier.next(entry_of({"", line.maps, line.flags}))));
+    found.emplace_back(to_string(classifier.next(entry_of(line.maps, line.flags))));
   }
   return found;
 }
@@ -332,7 +334,7 @@ TEST(MappingTotals, CountDeletedFilesButNotWhatNeverHadAName) {
         "40000-50000 rw-p 0 00:11 8 /anon_hugepage (deleted)",
         "50000-60000 r--p 0 fe:00 9 /lib/libold.so.1 (deleted)",
         "60000-70000 r--s 0 fe:00 9 /srv/data (deleted)", "70000-80000 r--s 0 fe:00 9 /srv/data"}) {
-    const auto entry = entry_of({"", maps, ""});
+    const auto entry = entry_of(maps, "");
     totals.add(entry, classifier.next(entry));
   }
   EXPECT_EQ(totals.deleted_files, Bytes{0x1000 + 0x10000 + 0x10000});
@@ -344,7 +346,7 @@ TEST(MappingTotals, CountWritableExecutableMappings) {
   for (const char* maps :
        {"1000-2000 rwxp 0 00:00 0 ", "2000-4000 rwxs 0 00:01 6 /memfd:jit (deleted)",
         "4000-8000 r-xp 0 00:00 0 ", "8000-9000 rw-p 0 00:00 0 "}) {
-    const auto entry = entry_of({"", maps, ""});
+    const auto entry = entry_of(maps, "");
     totals.add(entry, classifier.next(entry));
   }
   EXPECT_EQ(totals.writable_executable, Bytes{0x3000});
@@ -352,7 +354,7 @@ TEST(MappingTotals, CountWritableExecutableMappings) {
 
 TEST(MappingTotals, AddUpAndLeaveAbsentWhatIsUnknown) {
   MappingTotals one;
-  SmapsEntry entry = entry_of({"", "1000-2000 rw-p 0 00:00 0 [heap]", ""});
+  SmapsEntry entry = entry_of("1000-2000 rw-p 0 00:00 0 [heap]", "");
   one.add(entry, Region::heap);
   EXPECT_EQ(one[Region::heap].mappings, 1u);
   EXPECT_EQ(one[Region::heap].virtual_size, Bytes{0x1000});

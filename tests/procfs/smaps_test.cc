@@ -202,10 +202,10 @@ TEST(ForEachSmapsEntry, RefusesATextCutInsideALineAtAnyByte) {
 TEST(SmapsParser, GivesTheSameInPiecesOfAnySize) {
   auto text = capture("linux-6.18/smaps");
   const auto whole = entries(text);
-  for (const std::size_t piece : {1, 2, 3, 27, 28, 29, 100, 699, 700, 701, 4096, 40000}) {
+  for (const std::size_t piece :
+       {1u, 2u, 3u, 27u, 28u, 29u, 100u, 699u, 700u, 701u, 4096u, 40000u}) {
     SmapsParser parser;
     std::size_t seen = 0;
-    SmapsRollup sum;
     std::string pending;
     for (std::size_t at = 0; at <= text.size(); at += piece) {
       pending += text.substr(at, piece);
