@@ -54,8 +54,9 @@ bool program_bss(const Place& place) {
 }
 
 /// The bss of a library follows its data. The kernel merges it with anonymous memory that happens
-/// to lie directly above, so a large one is mostly that: libraries with more than 1 MiB of bss are
-/// rare (none of 250 measured), merged neighbours of that size are not.
+/// to lie directly above, so a large one is mostly that: of 204 libraries measured in Chromium,
+/// JVM, Node and others none had more than 360 KiB of bss, and merged neighbours of 1 MiB were
+/// there.
 bool library_bss(const Place& place) {
   constexpr Bytes largest{1 << 20};
   return place.is_plain_anon() && place.adjoins() && place.below.region == Region::lib_data &&
