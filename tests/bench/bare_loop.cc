@@ -1,7 +1,7 @@
 // The least that reading every process can cost: for each byte on standard input, lists /proc and
-// reads stat, status and smaps_rollup of each process to its end, parses nothing, and answers with
-// one line, the number of processes whose smaps_rollup had a text. scrape_cost holds the exporter
-// against it.
+// reads the files of each process that it was told on the command line (stat, status and
+// smaps_rollup without one) to their ends, parses nothing, and answers with one line, the number of
+// processes whose last file had a text. compare holds the exporter against it.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -10,6 +10,7 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 namespace {
 
@@ -25,8 +26,7 @@ long read_file(int proc, const char* path) {
   return size;
 }
 
-bool read_process(int proc, const char* pid) {
-  static constexpr const char* files[] = {"stat", "status", "smaps_rollup"};
+bool read_process(int proc, const char* pid, const std::vector<const char*>& files) {
   char path[300];
   long size = 0;
   for (const char* file : files) {
@@ -36,7 +36,7 @@ bool read_process(int proc, const char* pid) {
   return size > 0;
 }
 
-int read_all(int proc) {
+int read_all(int proc, const std::vector<const char*>& files) {
   alignas(dirent64) static char block[32 * 1024];
   const int directory = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int processes = 0;
@@ -44,7 +44,7 @@ int read_all(int proc) {
     for (long at = 0; at < got;) {
       const auto* entry = reinterpret_cast<const dirent64*>(block + at);
       if (std::isdigit(static_cast<unsigned char>(entry->d_name[0]))) {
-        processes += read_process(proc, entry->d_name) ? 1 : 0;
+        processes += read_process(proc, entry->d_name, files) ? 1 : 0;
       }
       at += entry->d_reclen;
     }
@@ -55,14 +55,19 @@ int read_all(int proc) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  std::vector<const char*> files;
+  for (int i = 1; i < argc; ++i) files.push_back(argv[i]);
+  if (files.empty()) {
+    for (const char* usual : {"stat", "status", "smaps_rollup"}) files.push_back(usual);
+  }
   const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0) {
     std::perror("/proc");
     return 1;
   }
   for (char request; read(STDIN_FILENO, &request, 1) == 1;) {
-    std::printf("%d\n", read_all(proc));
+    std::printf("%d\n", read_all(proc, files));
     std::fflush(stdout);
   }
   return 0;

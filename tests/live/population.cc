@@ -1,7 +1,7 @@
 // Starts processes whose memory is known, stops them with SIGSTOP so that it stays as it is, and
 // prints the truth about them as one line of JSON:
 //
-//   population KIND:COUNT:MIB:NAME...
+//   population KIND[,OPTION=N]...:COUNT:MIB:NAME...
 //
 //   {"processes": [{"pid": 7, "name": "pop_shm", "kind": "shmem", "anon": 0, "file": 0,
 //                   "shmem": 8388608, "pss": 4194304, "uss": 0}, ...]}
@@ -18,20 +18,37 @@
 //            kernel took: its truth is for the reader to find
 //   swapped_shmem  the same with shared memory; of use with COUNT 1, the kernel keeps what two map
 //
-// The figures are bytes of that memory alone; the process itself comes to some 100 KiB more. The
-// program is linked statically, so that no process outside shares its pages. It ends, and kills what
-// it started, when standard input ends; should it die itself, the kernel kills them.
+// Three kinds move once they are continued (SIGCONT):
+//
+//   awake     anonymous memory, written; wakes up twice a second and does nothing
+//   changing  anonymous memory that it keeps dirtying: written piece by piece over ten seconds,
+//   then
+//             given back at once and begun anew, all such processes in step
+//   forking   twice a second forks a child, which writes the memory, keeps it for 250 ms and ends
+//
+// and two options go with all kinds: threads=N for processes of N threads, and names=1 for NAME0,
+// NAME1... instead of the same name for all.
+//
+// The figures are bytes of that memory alone; the process itself comes to some 100 KiB more, and
+// what a kind that moves has at the moment is in "pss". Each line of standard input asks for the
+// truth anew: {"moving": BYTES}, the sum of all that moves. The program is linked statically, so
+// that no process outside shares its pages. It ends, and kills what it started, when standard input
+// ends; should it die itself, the kernel kills them.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -43,7 +60,16 @@ struct Group {
   std::size_t count = 0;
   std::size_t bytes = 0;
   std::string name;
+  std::size_t threads = 1;
+  bool own_names = false;
+
+  std::string name_of(std::size_t number) const {
+    return own_names ? name + std::to_string(number) : name;
+  }
 };
+
+/// What all that moves has written and not given back, in bytes.
+std::atomic<std::size_t>* moving = nullptr;
 
 std::vector<pid_t> started;
 
@@ -53,16 +79,33 @@ std::vector<pid_t> started;
   std::exit(1);
 }
 
+[[noreturn]] void misused(const std::string& text) {
+  std::fprintf(stderr, "population: expected KIND[,OPTION=N]...:COUNT:MIB:NAME, got \"%s\"\n",
+               text.c_str());
+  std::exit(2);
+}
+
+void parse_option(Group& group, const std::string& option, const std::string& text) {
+  const auto equals = option.find('=');
+  const auto name = option.substr(0, equals);
+  if (equals == std::string::npos || (name != "threads" && name != "names")) misused(text);
+  const auto value = std::strtoul(option.c_str() + equals + 1, nullptr, 10);
+  if (name == "threads") group.threads = value;
+  if (name == "names") group.own_names = value != 0;
+}
+
 Group parse_group(const std::string& text) {
   const auto first = text.find(':');
   const auto second = text.find(':', first + 1);
   const auto third = text.find(':', second + 1);
-  if (third == std::string::npos) {
-    std::fprintf(stderr, "population: expected KIND:COUNT:MIB:NAME, got \"%s\"\n", text.c_str());
-    std::exit(2);
-  }
+  if (third == std::string::npos) misused(text);
   Group group;
-  group.kind = text.substr(0, first);
+  auto options = text.substr(0, first);
+  for (auto comma = options.rfind(','); comma != std::string::npos; comma = options.rfind(',')) {
+    parse_option(group, options.substr(comma + 1), text);
+    options.resize(comma);
+  }
+  group.kind = options;
   group.count = std::strtoul(text.c_str() + first + 1, nullptr, 10);
   group.bytes = std::strtoul(text.c_str() + second + 1, nullptr, 10) << 20;
   group.name = text.substr(third + 1);
@@ -125,10 +168,77 @@ void page_out(char* memory, std::size_t bytes) {
   }
 }
 
+void sleep_for(double seconds) {
+  const auto whole = static_cast<time_t>(seconds);
+  timespec time{whole, static_cast<long>((seconds - static_cast<double>(whole)) * 1e9)};
+  nanosleep(&time, nullptr);
+}
+
+double monotonic_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+/// Never returns. The clock says how much is to be written, so that all who do this are in step.
+[[noreturn]] void keep_changing(char* memory, std::size_t bytes) {
+  constexpr double period = 10;
+  const auto pages = bytes / page_size;
+  std::size_t written = 0;
+  while (true) {
+    const double turns = monotonic_seconds() / period;
+    const double share = turns - static_cast<double>(static_cast<std::size_t>(turns));
+    const auto wanted = static_cast<std::size_t>(share * static_cast<double>(pages));
+    if (wanted < written) {
+      madvise(memory, bytes, MADV_DONTNEED);
+      *moving -= written * page_size;
+      written = 0;
+    }
+    const auto more = wanted - written;
+    write_pages(memory + written * page_size, more * page_size);
+    *moving += more * page_size;
+    written = wanted;
+    sleep_for(0.1);
+  }
+}
+
+[[noreturn]] void keep_forking(char* memory, std::size_t bytes) {
+  while (true) {
+    const pid_t child = fork();
+    if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      write_pages(memory, bytes);
+      *moving += bytes;
+      sleep_for(0.25);
+      *moving -= bytes;
+      _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+    sleep_for(0.25);
+  }
+}
+
+/// In a process that was stopped and is continued: moves, if that is its kind.
+void move(const Group& group) {
+  if (group.kind == "awake") {
+    while (true) sleep_for(0.5);
+  }
+  if (group.kind != "changing" && group.kind != "forking") return;
+  auto* memory = map(group.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  if (group.kind == "changing") keep_changing(memory, group.bytes);
+  keep_forking(memory, group.bytes);
+}
+
 /// In a process of the group: takes its memory.
 void take(const Group& group, const Common& common) {
+  for (std::size_t i = 1; i < group.threads; ++i) {
+    std::thread([] {
+      while (true) pause();
+    }).detach();
+  }
   const auto bytes = group.bytes;
-  if (group.kind == "private") {
+  if (bytes == 0) return;  // the process alone
+  if (group.kind == "private" || group.kind == "awake") {
     write_pages(map(bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), bytes);
   } else if (group.kind == "cow") {
     write_pages(common.memory, bytes / 2);
@@ -151,14 +261,15 @@ void take(const Group& group, const Common& common) {
 
 /// Forks a process that is called `name`, runs `prepare`, and stops.
 template <typename Prepare>
-pid_t start(const std::string& name, Prepare&& prepare) {
+pid_t start(const Group& group, std::size_t number, Prepare&& prepare) {
   const pid_t pid = fork();
   if (pid < 0) fail("fork");
   if (pid > 0) return pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_NAME, name.c_str());
+  prctl(PR_SET_NAME, group.name_of(number).c_str());
   prepare();
   raise(SIGSTOP);
+  move(group);
   _exit(0);
 }
 
@@ -174,7 +285,7 @@ void lead_family(const Group& group, int pipe_end) {
   common.memory = map(group.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   write_pages(common.memory, group.bytes);
   for (std::size_t i = 1; i < group.count; ++i) {
-    const auto pid = start(group.name, [&] { take(group, common); });
+    const auto pid = start(group, i, [&] { take(group, common); });
     wait_until_stopped(pid);
     if (write(pipe_end, &pid, sizeof pid) != sizeof pid) fail("pipe");
   }
@@ -186,7 +297,7 @@ std::vector<pid_t> start_group(const Group& group) {
   if (group.kind == "cow") {
     int ends[2];
     if (pipe(ends) != 0) fail("pipe");
-    pids.push_back(start(group.name, [&] {
+    pids.push_back(start(group, 0, [&] {
       close(ends[0]);
       lead_family(group, ends[1]);
     }));
@@ -204,7 +315,7 @@ std::vector<pid_t> start_group(const Group& group) {
   }
   const auto common = make_common(group);
   for (std::size_t i = 0; i < group.count; ++i) {
-    pids.push_back(start(group.name, [&] { take(group, common); }));
+    pids.push_back(start(group, i, [&] { take(group, common); }));
     started.push_back(pids.back());
   }
   for (const auto pid : pids) wait_until_stopped(pid);
@@ -227,16 +338,18 @@ std::string json_string(const std::string& text) {
   return quoted + '"';
 }
 
-void print_truth(const Group& group, pid_t pid, bool& first) {
+void print_truth(const Group& group, std::size_t number, pid_t pid, bool& first) {
   std::printf("%s{\"pid\": %d, \"name\": %s, \"kind\": \"%s\"", first ? "" : ", ", pid,
-              json_string(group.name).c_str(), group.kind.c_str());
+              json_string(group.name_of(number)).c_str(), group.kind.c_str());
   first = false;
-  if (!group.kind.starts_with("swapped")) {
-    const bool anonymous = group.kind == "private" || group.kind == "cow";
+  if (group.kind == "changing" || group.kind == "forking") {
+    std::printf(", \"anon\": 0, \"file\": 0, \"shmem\": 0, \"pss\": 0, \"uss\": 0");
+  } else if (!group.kind.starts_with("swapped")) {
+    const bool anonymous = group.kind == "private" || group.kind == "awake" || group.kind == "cow";
     const bool shmem = group.kind == "shmem";
-    const auto common = group.kind == "cow"       ? group.bytes / 2
-                        : group.kind == "private" ? 0
-                                                  : group.bytes;
+    const auto common = group.kind == "cow"                                        ? group.bytes / 2
+                        : group.kind == "file" || group.kind == "library" || shmem ? group.bytes
+                                                                                   : 0;
     const auto own = group.bytes - common;
     std::printf(", \"anon\": %zu, \"file\": %zu, \"shmem\": %zu, \"pss\": %zu, \"uss\": %zu",
                 anonymous ? group.bytes : 0, anonymous || shmem ? 0 : group.bytes,
@@ -249,6 +362,8 @@ void print_truth(const Group& group, pid_t pid, bool& first) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  moving = new (mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))
+      std::atomic<std::size_t>(0);
   std::vector<Group> groups;
   for (int i = 1; i < argc; ++i) groups.push_back(parse_group(argv[i]));
   bool first = true;
@@ -256,12 +371,17 @@ int main(int argc, char** argv) {
   for (const auto& group : groups) pids.push_back(start_group(group));
   std::printf("{\"processes\": [");
   for (std::size_t i = 0; i < groups.size(); ++i) {
-    for (const auto pid : pids[i]) print_truth(groups[i], pid, first);
+    for (std::size_t number = 0; number < pids[i].size(); ++number) {
+      print_truth(groups[i], number, pids[i][number], first);
+    }
   }
   std::printf("]}\n");
   std::fflush(stdout);
 
-  for (char ignored; read(STDIN_FILENO, &ignored, 1) > 0;) {
+  for (char byte; read(STDIN_FILENO, &byte, 1) > 0;) {
+    if (byte != '\n') continue;
+    std::printf("{\"moving\": %zu}\n", moving->load());
+    std::fflush(stdout);
   }
   for (const auto pid : started) kill(pid, SIGKILL);
   while (wait(nullptr) > 0) {
