@@ -300,14 +300,15 @@ class Population:
 class SwapFile:
     """Swap space for as long as it lives; skips where the machine gives none."""
 
-    def __init__(self, mib):
+    def __init__(self, mib, priority=None):
         need_root()
         os.environ["PATH"] += ":/usr/sbin:/sbin"
         self.path = tempfile.NamedTemporaryFile(dir="/var/tmp", prefix="swap.", delete=False).name
         with open(self.path, "wb") as file:
             for _ in range(mib):
                 file.write(bytes(1 << 20))
-        for command in (["mkswap", "-q", self.path], ["swapon", self.path]):
+        options = [] if priority is None else [f"--priority={priority}"]
+        for command in (["mkswap", "-q", self.path], ["swapon", *options, self.path]):
             done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
             if done.returncode != 0:
                 os.unlink(self.path)
