@@ -16,11 +16,11 @@ namespace {
 
 /// The processes whose smaps this one may read, itself left out.
 std::vector<std::string> readable(const procfs::Tree& proc) {
-  std::vector<pid_t> pids;
+  std::vector<procfs::ListedProcess> processes;
   std::vector<std::string> paths;
   procfs::Buffer buffer;
-  if (!proc.list_pids(pids)) return paths;
-  for (const auto pid : pids) {
+  if (!proc.list_processes(processes)) return paths;
+  for (const auto [pid, inode] : processes) {
     auto path = std::to_string(pid) + "/smaps";
     const auto text = proc.read(path.c_str(), buffer);
     if (pid != ::getpid() && text && !text->empty()) paths.push_back(std::move(path));

