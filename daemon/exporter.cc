@@ -137,18 +137,30 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
 }
 
 Status Exporter::prepare() {
+  const auto active = collectors();
+  const bool read_processes =
+      std::any_of(active->begin(), active->end(),
+                  [](const ActiveCollector& entry) { return entry.reads_processes; });
+  if (read_processes) {
+    if (auto looked = look_at_processes(); !looked) return looked;
+  }
+  ready_ = true;
+  log_.info("ready");
+  return Done{};
+}
+
+/// What start-up can already tell the operator about the processes.
+Status Exporter::look_at_processes() {
   auto snapshot = processes_->collect_status_only();
   if (!snapshot) {
     return Error{snapshot.error().kind, "--path.procfs: " + snapshot.error().message(), {}, 0};
   }
-  const auto found = warn_of_missing_processes((*snapshot)->counts);
+  warn_of_missing_processes((*snapshot)->counts);
   source_.set_last(std::move(*snapshot));
-  ready_ = true;
-  log_.info("ready", {{"processes", std::to_string(found)}});
   return Done{};
 }
 
-std::uint64_t Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
+void Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
   const auto found =
       counts.measured + counts.pending + counts.denied + counts.kernel + counts.zombie;
   const auto& path = processes_->trees.procfs.path();
@@ -161,7 +173,6 @@ std::uint64_t Exporter::warn_of_missing_processes(const process::ProcessCounts& 
     log_.warn("PSS and USS of other users' processes will be missing",
               {{"needs", "CAP_SYS_PTRACE"}});
   }
-  return found;
 }
 
 std::string Exporter::once() {

@@ -28,7 +28,8 @@ class Exporter {
   static Result<std::unique_ptr<Exporter>> make(const Options& options,
                                                 const config::Settings& settings, Log& log);
 
-  /// The first look at the processes, without PSS. Then the exporter is ready.
+  /// The first look at the processes, without PSS, where a collector reads them. Then the exporter
+  /// is ready.
   Status prepare();
 
   /// The whole exposition as text, every process measured, however long it takes.
@@ -79,8 +80,8 @@ class Exporter {
 
   Exporter(Options options, config::Settings settings, Trees trees, Log& log);
 
-  /// How many processes were found, whatever is known of them.
-  std::uint64_t warn_of_missing_processes(const process::ProcessCounts& counts);
+  Status look_at_processes();
+  void warn_of_missing_processes(const process::ProcessCounts& counts);
   HttpReply answer(const HttpRequest& request);
   HttpReply metrics(const HttpRequest& request);
   void compress(HttpReply& reply);

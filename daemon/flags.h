@@ -36,7 +36,7 @@ struct Options {
   std::vector<ListenAddress> listen_addresses = {{"", 10042}};
   std::string telemetry_path = "/metrics";
   bool enable_lifecycle = false;
-  unsigned max_requests = 40;  ///< scrapes at the same time; 0: no limit
+  unsigned max_requests = 24;  ///< scrapes at the same time; 0: no limit of its own
   std::chrono::nanoseconds scrape_timeout = std::chrono::seconds(10);
 
   std::string procfs = "/proc";

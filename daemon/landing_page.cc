@@ -89,9 +89,8 @@ void append_groups(std::string& out, const process::Snapshot& snapshot) {
     }
     const auto& totals = group->totals;
     for (const auto& cell :
-         {std::to_string(totals.processes), size_text(totals.memory.pss),
-          size_text(totals.uss), size_text(totals.status.resident),
-          size_text(totals.status.swap)}) {
+         {std::to_string(totals.processes), size_text(totals.memory.pss), size_text(totals.uss),
+          size_text(totals.status.resident), size_text(totals.status.swap)}) {
       out.append("<td class=\"n\">").append(cell) += "</td>";
     }
     out += "</tr>\n";

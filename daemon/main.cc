@@ -81,12 +81,16 @@ class ReloadQueue {
     return result.get();
   }
 
-  void answer(const Status& status) {
+  /// Answers those who have asked by now with what `reload` comes to: who asks while it runs has
+  /// changed the file since, and waits for the next.
+  template <typename Reload>
+  void answer(Reload&& reload) {
     std::vector<std::promise<Status>> waiting;
     {
       const std::lock_guard lock(mutex_);
       waiting.swap(waiting_);
     }
+    const Status status = reload();
     for (auto& promise : waiting) promise.set_value(status);
   }
 
@@ -105,7 +109,7 @@ void leave_after(std::chrono::milliseconds patience) {
 }
 
 /// More threads than scrapes, so that one scrape too many gets its 503, and health checks their
-/// answer, while all of those are under way.
+/// answer, while all of those are under way. A thread that has served costs 28 KiB.
 unsigned threads_for(unsigned max_requests) {
   constexpr unsigned spare = 8;
   constexpr unsigned least = 32;
@@ -132,7 +136,7 @@ int serve(const Options& options, Exporter& exporter, const Signals& signals, Lo
   while (true) {
     const int number = signals.wait();
     if (number == SIGHUP) {
-      reloads.answer(exporter.reload());
+      reloads.answer([&] { return exporter.reload(); });
       continue;
     }
     log.info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
@@ -170,8 +174,11 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   // One heap for all threads: the arenas that glibc would give to each of the server's threads keep
-  // more memory than all they ever hold.
+  // more memory than all they ever hold. And what is large goes back to the kernel when it is
+  // freed: left to itself, glibc would keep a reply's worth of memory from one scrape to the next.
   mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 128 * 1024);
   try {
     return memory_exporter::run(argc, argv);
   } catch (const std::exception& error) {

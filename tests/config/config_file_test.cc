@@ -154,7 +154,8 @@ TEST(ExampleConfig, ShowsEveryKey) {
   const auto example = load_file(MEMORY_EXPORTER_SOURCE_DIR "/config/memory_exporter.example.yml");
   ASSERT_TRUE(example.ok());
   EXPECT_TRUE(example->group_by && example->pss_mode && example->pss_wait && example->pss_max_age &&
-              example->pss_burst && example->pss_cpu_budget && example->pss_stall_budget);
+              example->pss_burst && example->pss_cpu_budget && example->pss_stall_budget &&
+              example->pss_stall_limit);
   for (const auto& entry : collector_table()) {
     EXPECT_TRUE(example->collectors.contains(entry.name)) << entry.name;
   }

@@ -36,7 +36,9 @@ TEST(Settings, EveryPssSettingReachesTheMonitor) {
   ASSERT_TRUE(setting("cpu_budget").set(settings, "10%").ok());
   ASSERT_TRUE(setting("burst").set(settings, "3s").ok());
   ASSERT_TRUE(setting("stall_budget").set(settings, "0.002").ok());
+  ASSERT_TRUE(setting("stall_limit").set(settings, "5ms").ok());
   const auto options = process_options(settings);
+  EXPECT_EQ(options.pss_stall_limit, milliseconds(5));
   EXPECT_EQ(options.pss_mode, PssMode::exact);
   EXPECT_EQ(options.pss_wait, milliseconds(250));
   EXPECT_EQ(options.pss_max_age, seconds(120));
@@ -107,6 +109,7 @@ TEST(Settings, EveryFieldOfTheUpperSourceIsKept) {
   all.pss_burst = seconds(3);
   all.pss_cpu_budget = 0.4;
   all.pss_stall_budget = 0.5;
+  all.pss_stall_limit = seconds(6);
   EXPECT_EQ(overlay(all, Settings{}), all);
   EXPECT_EQ(overlay(Settings{}, all), all);
 }

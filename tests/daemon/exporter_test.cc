@@ -116,9 +116,17 @@ TEST_F(ExporterTest, IsReadyAfterTheFirstLookAtTheProcesses) {
   EXPECT_EQ(get("/-/ready").status, 503);
   ASSERT_TRUE(exporter_->prepare().ok());
   EXPECT_EQ(get("/-/ready").status, 200);
-  EXPECT_THAT(log_text_.str(), HasSubstr("msg=ready processes=1"));
+  EXPECT_THAT(log_text_.str(), HasSubstr("msg=ready"));
   exporter_->stop();
   EXPECT_EQ(get("/-/ready").status, 503);
+}
+
+TEST_F(ExporterTest, IsReadyWithoutProcessesWhereNoCollectorReadsThem) {
+  options_.settings.collectors["process"] = false;
+  make();
+  hang();
+  ASSERT_TRUE(exporter_->prepare().ok());
+  EXPECT_EQ(get("/-/ready").status, 200);
 }
 
 TEST_F(ExporterTest, ServesTheProcesses) {

@@ -28,7 +28,7 @@ TEST(Flags, NoneLeaveTheDefaults) {
   const auto options = parsed({});
   EXPECT_EQ(options.listen_addresses, (std::vector<ListenAddress>{{"", 10042}}));
   EXPECT_EQ(options.telemetry_path, "/metrics");
-  EXPECT_EQ(options.max_requests, 40u);
+  EXPECT_EQ(options.max_requests, 24u);
   EXPECT_EQ(options.scrape_timeout, seconds(10));
   EXPECT_EQ(options.procfs, "/proc");
   EXPECT_EQ(options.settings, config::Settings{});

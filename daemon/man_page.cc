@@ -1,0 +1,83 @@
+// Prints the manual page memory_exporter(1), made from the table of flags while building.
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "daemon/flags.h"
+#include "daemon/version.h"
+
+namespace memory_exporter {
+namespace {
+
+/// Text as troff takes it: no line of it can be a request.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '-') {
+      out += "\\-";
+    } else if (c == '\\') {
+      out += "\\e";
+    } else if ((c == '.' || c == '\'') && out.empty()) {
+      out += "\\&";
+      out += c;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string options_section() {
+  std::string out = ".SH OPTIONS\n";
+  std::string_view group;
+  for (const auto& flag : flags()) {
+    if (flag.group != group) {
+      group = flag.group;
+      out += ".SS " + escaped(group) + '\n';
+    }
+    out += ".TP\n.B " + escaped(flag.name);
+    if (!flag.placeholder.empty()) out += "\\fR=\\fI" + escaped(flag.placeholder) + "\\fR";
+    out += '\n' + escaped(flag.help) + ".\n";
+    if (!flag.default_value.empty()) out += "Default: " + escaped(flag.default_value) + ".\n";
+  }
+  return out;
+}
+
+std::string page() {
+  std::string out = ".TH MEMORY_EXPORTER 1 \"\" \"memory_exporter ";
+  out += version();
+  out +=
+      "\"\n.SH NAME\nmemory_exporter \\- Prometheus exporter for the memory of processes and of "
+      "the machine\n.SH SYNOPSIS\n.B memory_exporter\n[\\fB\\-\\-flag\\fR=\\fIvalue\\fR]...\n"
+      ".SH DESCRIPTION\n"
+      "Serves over HTTP who uses this machine's memory, and what kind of memory it is, for "
+      "Prometheus to collect: proportional (PSS), unique (USS) and resident memory, swap and "
+      "page faults of processes, added up by name and cgroup, and the machine's own figures.\n"
+      ".PP\n"
+      "Without privileges, PSS and USS of other users' processes are missing; with the "
+      "capability CAP_SYS_PTRACE they are there.\n";
+  out += options_section();
+  out +=
+      ".SH SIGNALS\n"
+      ".TP\n.B SIGHUP\nReads the configuration file again. What it says of collectors is in "
+      "force at once; changes of other keys are logged and wait for a restart. A file with a "
+      "mistake changes nothing.\n"
+      ".TP\n.BR SIGTERM ,\\  SIGINT\nAnswer the requests under way and end, within two "
+      "seconds.\n"
+      ".SH EXIT STATUS\n"
+      ".TP\n.B 0\nIt did what it was asked, or was ended by a signal above.\n"
+      ".TP\n.B 1\nIt could not start or run.\n"
+      ".TP\n.B 2\nA flag or the configuration is wrong.\n"
+      ".PP\nEvery failure is one line on standard error that names the flag, or the file, the "
+      "line and the key.\n"
+      ".SH SEE ALSO\n.BR prometheus (1),\n.BR proc (5),\n.BR capabilities (7)\n";
+  return out;
+}
+
+}  // namespace
+}  // namespace memory_exporter
+
+int main() {
+  const auto text = memory_exporter::page();
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? 0 : 1;
+}
