@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 import time
+import unittest
 
-from support import RULES, exporter, folder, get, main, prometheus, until
+from support import RULES, folder, live
 
 HOUR = 5
 
@@ -47,44 +48,48 @@ def program(name, start, growth):
             running.terminate()
 
 
-def firing(server, alert, name=None):
-    return [found for found in server.api("alerts")["alerts"]
+def firing(prometheus, alert, name=None):
+    return [found for found in prometheus.api("alerts")["alerts"]
             if found["labels"]["alertname"] == alert and found["state"] == "firing"
             and found["labels"].get("name") == name]
 
 
-def test_the_rules_name_metrics_that_the_exporter_serves():
-    rules = "".join(line for line in RULES.read_text().splitlines(True)
-                    if not re.match(r"\s*(#|- name:)", line))
-    # Not what follows a colon, which is a record, nor what a bracket goes on with, a pattern.
-    named = set(re.findall(r"(?<![:\w])memory_[a-z0-9]+_[a-z0-9_]+(?=[ )\[{/\n])", rules))
-    assert len(named) > 10, named
-    with folder() as work, exporter(work) as address:
-        served = set(re.findall(r"^# TYPE (\S+)", get(f"http://{address}/metrics"), re.M))
-    assert named <= served, f"not served: {sorted(named - served)}"
+class AlertsTest(unittest.TestCase):
+    def test_the_rules_name_metrics_that_the_exporter_serves(self):
+        rules = "".join(line for line in RULES.read_text().splitlines(True)
+                        if not re.match(r"\s*(#|- name:)", line))
+        # Not what follows a colon, which is a record, nor what a bracket goes on with, a pattern.
+        named = set(re.findall(r"(?<![:\w])memory_[a-z0-9]+_[a-z0-9_]+(?=[ )\[{/\n])", rules))
+        assert len(named) > 10, named
+        with live.Daemon() as daemon:
+            served = set(daemon.metrics().families)
+        assert named <= served, f"not served: {sorted(named - served)}"
+
+    def test_a_leak_fires_and_only_the_leak(self):
+        command = live.need_command("prometheus")
+        with folder() as work, contextlib.ExitStack() as target:
+            rules = work / "rules.yml"
+            rules.write_text(compressed(RULES.read_text()))
+            daemon = target.enter_context(live.Daemon())
+            with live.Prometheus(daemon.port, command, job="memory_exporter", interval="1s",
+                                 rules=[rules]) as prometheus, \
+                    program("leaks", 50, 8), program("holds", 200, 0):
+                started = time.monotonic()
+                # Other programs of this machine may well grow for as long as an hour lasts here.
+                alert = live.wait_until(
+                    lambda: firing(prometheus, "MemoryGroupGrows", "leaks"), 12 * HOUR, "the alert")
+                print(f"  MemoryGroupGrows after {time.monotonic() - started:.0f} s, "
+                      f"which stand for {(time.monotonic() - started) / HOUR:.1f} hours")
+                assert not firing(prometheus, "MemoryGroupGrows", "holds")
+                for text in alert[0]["annotations"].values():
+                    assert "error" not in text and "no value" not in text, text
+                assert alert[0]["annotations"]["summary"].startswith("leaks on 127.0.0.1:"), alert
+                assert not firing(prometheus, "MemoryExporterDown")
+
+                target.close()
+                live.wait_until(lambda: firing(prometheus, "MemoryExporterDown"), 20,
+                                "MemoryExporterDown")
 
 
-def test_a_leak_fires_and_only_the_leak():
-    with folder() as work, contextlib.ExitStack() as target:
-        rules = work / "rules.yml"
-        rules.write_text(compressed(RULES.read_text()))
-        address = target.enter_context(exporter(work))
-        with prometheus(work, {"memory_exporter": address}, rules) as server, \
-                program("leaks", 50, 8), program("holds", 200, 0):
-            started = time.monotonic()
-            # Other programs of this machine may well grow for as long as an hour lasts here.
-            alert = until(lambda: firing(server, "MemoryGroupGrows", "leaks"), 12 * HOUR,
-                          "the alert", 0.5)
-            print(f"  MemoryGroupGrows after {time.monotonic() - started:.0f} s, "
-                  f"which stand for {(time.monotonic() - started) / HOUR:.1f} hours")
-            assert not firing(server, "MemoryGroupGrows", "holds")
-            for text in alert[0]["annotations"].values():
-                assert "error" not in text and "no value" not in text, text
-            assert alert[0]["annotations"]["summary"].startswith("leaks on 127.0.0.1:"), alert
-            assert not firing(server, "MemoryExporterDown")
-
-            target.close()
-            until(lambda: firing(server, "MemoryExporterDown"), 20, "MemoryExporterDown", 0.5)
-
-
-main(test_the_rules_name_metrics_that_the_exporter_serves, test_a_leak_fires_and_only_the_leak)
+if __name__ == "__main__":
+    live.main()

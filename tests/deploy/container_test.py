@@ -7,9 +7,10 @@ import contextlib
 import json
 import os
 import re
+import unittest
 
-from support import (BUILD, PROJECT, folder, free_port, get, image_root, main, metrics, need,
-                     need_containers, plain_cgroups, run, server)
+from support import (BUILD, PROJECT, folder, image_root, live, need_containers, plain_cgroups, run,
+                     scrape, server)
 
 IMAGE = "memory-exporter:test"
 
@@ -25,7 +26,7 @@ class Podman:
         self.environment = {**os.environ, "CONTAINERS_CONF": str(work / "containers.conf")}
 
     def command(self, *arguments):
-        return [need("podman"), "--root", self.work / "storage", "--runroot", self.work / "run",
+        return ["podman", "--root", self.work / "storage", "--runroot", self.work / "run",
                 "--storage-driver=vfs", "--runtime=crun", "--cgroup-manager=cgroupfs",
                 "--events-backend=none", *arguments]
 
@@ -44,7 +45,7 @@ def last_stage():
 @contextlib.contextmanager
 def image():
     need_containers()
-    need("podman"), need("crun")
+    live.need_command("podman"), live.need_command("crun")
     with folder() as work:
         podman = Podman(work)
         image_root(work / "context" / "image")
@@ -63,38 +64,37 @@ def options_of_the_docs():
     return [option for option in options if option not in for_a_service], arguments
 
 
-def test_the_image_holds_the_program_and_its_libraries_only():
-    with image() as podman:
-        described = json.loads(podman("image", "inspect", IMAGE))[0]
-        assert described["Config"]["Entrypoint"] == ["/usr/bin/memory_exporter"]
-        assert podman("run", "--rm", "--network=host", IMAGE, "--version").startswith(
-            "memory_exporter ")
-        size = described["Size"] >> 20
-        print(f"  {size} MiB")
+class ContainerTest(unittest.TestCase):
+    def test_the_image_holds_the_program_and_its_libraries_only(self):
+        with image() as podman:
+            described = json.loads(podman("image", "inspect", IMAGE))[0]
+            assert described["Config"]["Entrypoint"] == ["/usr/bin/memory_exporter"]
+            assert podman("run", "--rm", "--network=host", IMAGE, "--version").startswith(
+                "memory_exporter ")
+            root = podman.work / "context" / "image"
+            files = {str(file.relative_to(root)) for file in root.rglob("*") if file.is_file()}
+            others = {file for file in files if ".so" not in file}
+            assert others == {"usr/bin/memory_exporter"}, others
+
+    def test_a_container_sees_the_host_s_processes(self):
+        options, arguments = options_of_the_docs()
+        with image() as podman:
+            address = f"127.0.0.1:{live.free_port()}"
+            probe = BUILD / "tests" / "deploy" / "kcmp_probe"
+            # The seccomp profile is the runtime's default, as in a cluster.
+            answer = podman("run", "--rm", *options, "-v", f"{probe}:/probe:ro",
+                            "--entrypoint=/probe", IMAGE)
+            assert re.match(r"kcmp: answered [12]\n", answer), answer
+
+            command = plain_cgroups(*podman.command(
+                "run", "--rm", *options, IMAGE, *arguments, f"--web.listen-address={address}"))
+            with server(command, address, podman.work / "log", env=podman.environment):
+                found = scrape(address)
+            assert found.value("memory_exporter_processes", state="measured") > 5
+            # This driver is one of the host's processes.
+            with open("/proc/self/comm") as comm:
+                assert found.sum("memory_group_pss_bytes", name=comm.read().strip())
 
 
-def test_a_container_sees_the_host_s_processes():
-    options, arguments = options_of_the_docs()
-    with image() as podman:
-        address = f"127.0.0.1:{free_port()}"
-        probe = BUILD / "tests" / "deploy" / "kcmp_probe"
-        # The seccomp profile is the runtime's default, as in a cluster.
-        answer = podman("run", "--rm", *options, "-v", f"{probe}:/probe:ro",
-                        "--entrypoint=/probe", IMAGE)
-        assert re.match(r"kcmp: answered [12]\n", answer), answer
-
-        command = plain_cgroups(*podman.command(
-            "run", "--rm", *options, IMAGE, *arguments, f"--web.listen-address={address}"))
-        with server(command, f"http://{address}/-/ready", podman.work / "log",
-                    env=podman.environment):
-            text = get(f"http://{address}/metrics")
-            states = {labels["state"]: count
-                      for labels, count in metrics(address, "memory_exporter_processes")}
-        assert states["measured"] > 5 and states["denied"] <= 1, states
-        # This driver is one of the host's processes, and so is its own name.
-        with open("/proc/self/comm") as comm:
-            assert f'memory_group_pss_bytes{{name="{comm.read().strip()}"' in text
-
-
-main(test_the_image_holds_the_program_and_its_libraries_only,
-     test_a_container_sees_the_host_s_processes)
+if __name__ == "__main__":
+    live.main()

@@ -7,8 +7,9 @@ import itertools
 import json
 import math
 import re
+import unittest
 
-from support import PROJECT, exporter, find, folder, main, prometheus, run, until
+from support import PROJECT, live, run
 
 DASHBOARDS = {file.stem: json.loads(file.read_text())
               for file in sorted((PROJECT / "grafana" / "dashboards").glob("*.json"))}
@@ -24,30 +25,17 @@ def panels(dashboard):
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-@contextlib.contextmanager
-def some_swap(work):
-    """Swap on a file of 16 MiB, where the machine has none; taken off again."""
+def some_swap():
+    """Swap on a file, where the machine has none; taken off again."""
     with open("/proc/swaps") as swaps:
         if len(swaps.readlines()) > 1:
-            yield
-            return
-    file = work / "swap"
+            return contextlib.nullcontext()
     try:
-        file.touch(mode=0o600)
-        with open(file, "r+b") as blank:
-            blank.write(bytes(16 << 20))
-        run(find("mkswap") or "mkswap", file)
-        run(find("swapon") or "swapon", file)
-    except (AssertionError, OSError) as refused:
-        reason = f"no swap, and none can be made: {str(refused).splitlines()[-1]}"
-        print(f"may be empty: Swap by device ({reason})")
-        EMPTY["Swap by device"] = reason
-        yield
-        return
-    try:
-        yield
-    finally:
-        run(find("swapoff"), file)
+        return live.SwapFile(16)
+    except unittest.SkipTest as reason:
+        EMPTY["Swap by device"] = str(reason)
+        print(f"may be empty: {EMPTY}")
+        return contextlib.nullcontext()
 
 
 def fill_in(text, values):
@@ -68,84 +56,52 @@ def choices(dashboard, address):
         yield {**common, **dict(zip(custom, combination))}
 
 
-def ask(server, target, values, end):
+def ask(prometheus, target, values, end):
+    """The answer to a query, as Grafana would send it: labels and numbers of each series."""
     expression = fill_in(target["expr"], values)
     assert "$" not in expression, f"unknown variable in {expression}"
     if target.get("instant"):
-        return [(series["metric"], [series["value"]])
-                for series in server.query(expression, time=end)]
-    return [(series["metric"], series["values"])
-            for series in server.query_range(expression, end - RANGE, end)]
+        return [(labels, [number]) for labels, number in prometheus.query(expression, end)]
+    return [(series["metric"], [float(number) for _, number in series["values"]])
+            for series in look_back(prometheus, expression, end)]
 
 
-def problem(server, target, values, end, may_be_empty):
+def look_back(prometheus, expression, end):
+    return prometheus.api("query_range", query=expression, start=end - RANGE, end=end,
+                          step=1)["result"]
+
+
+def problem(prometheus, target, values, end, may_be_empty):
     """What is wrong with the answer to one query, or None."""
     try:
-        series = ask(server, target, values, end)
+        series = ask(prometheus, target, values, end)
     except AssertionError as refused:
         return str(refused)
     if not series:
         return None if may_be_empty else "empty"
-    if all(math.isnan(float(value)) for _, samples in series for _, value in samples):
+    if all(math.isnan(number) for _, numbers in series for number in numbers):
         return "nothing but NaN"
     wanted = re.findall(r"{{(.*?)}}", fill_in(target["legendFormat"], values))
     missing = [label for label in wanted if any(label not in labels for labels, _ in series)]
     return f"no label {missing} for the legend" if missing else None
 
 
-def test_the_files_are_what_make_dashboards_writes():
-    run(PROJECT / "grafana" / "make_dashboards", "--check")
-
-
-def test_every_panel_is_whole():
-    seen = set()
-    for name, dashboard in DASHBOARDS.items():
-        assert dashboard["uid"] not in seen, f"{name}: uid twice"
-        seen.add(dashboard["uid"])
-        ids = [panel["id"] for panel in dashboard["panels"]]
-        assert len(ids) == len(set(ids)), f"{name}: panel ids twice"
-        titles = [panel["title"] for panel in panels(dashboard)]
-        assert len(titles) == len(set(titles)), f"{name}: titles twice"
-        for panel in panels(dashboard):
-            where = f"{name}: {panel['title']}"
-            assert panel["description"].endswith("."), f"{where}: no description"
-            assert panel["fieldConfig"]["defaults"]["unit"], f"{where}: no unit"
-            assert panel["targets"], f"{where}: no query"
-            for part in [panel, *panel["targets"]]:
-                assert part["datasource"]["uid"] == "${datasource}", f"{where}: a fixed data source"
-
-
-def test_panels_do_not_overlap():
-    for name, dashboard in DASHBOARDS.items():
-        taken = {}
-        for panel in dashboard["panels"]:
-            at = panel["gridPos"]
-            for cell in itertools.product(range(at["x"], at["x"] + at["w"]),
-                                          range(at["y"], at["y"] + at["h"])):
-                assert cell[0] < 24, f"{name}: {panel['title']} is beyond the edge"
-                assert cell not in taken, f"{name}: {panel['title']} covers {taken[cell]}"
-                taken[cell] = panel["title"]
-
-
-def check_queries(server, address):
-    # The moment of a scrape that was answered: on a busy machine the one after may not be.
-    (answered,) = until(lambda: server.query("timestamp(up == 1)"), 20, "a scrape")
-    end = float(answered["value"][1])
+def check_queries(prometheus, address, end):
     problems = []
     for name, dashboard in DASHBOARDS.items():
         for values in choices(dashboard, address):
             for panel in panels(dashboard):
                 for target in panel["targets"]:
-                    found = problem(server, target, values, end, panel["title"] in EMPTY)
+                    found = problem(prometheus, target, values, end, panel["title"] in EMPTY)
                     if found:
                         by = values.get("by", "")
                         problems.append(f"{name} {by}: {panel['title']} {target['refId']}: {found}")
             for note in dashboard["annotations"]["list"]:
-                server.query_range(fill_in(note["expr"], values), end - RANGE, end)
+                look_back(prometheus, fill_in(note["expr"], values), end)
     assert not problems, "\n".join(sorted(set(problems)))
 
 
-def check_variables(server, address):
+def check_variables(prometheus, address):
     for name, dashboard in DASHBOARDS.items():
         for values in choices(dashboard, address):
             for variable in dashboard["templating"]["list"]:
@@ -153,20 +109,53 @@ def check_variables(server, address):
                     continue
                 metric, label = re.fullmatch(r"label_values\((.*), (\S+)\)",
                                              fill_in(variable["definition"], values)).groups()
-                found = server.api(f"label/{label}/values", **{"match[]": metric})
+                found = prometheus.api(f"label/{label}/values", **{"match[]": metric})
                 assert found, f"{name}: no values for {variable['name']}: {metric}"
 
 
-def test_every_query_answers():
-    with folder() as work, some_swap(work), exporter(work) as address, \
-            prometheus(work, {"memory_exporter": address}) as server:
-        # Two scrapes that far apart, so that every rate and range has something to look at.
-        until(lambda: server.query(f"up offset {RANGE}s"), RANGE + 20, "history")
-        check_variables(server, address)
-        check_queries(server, address)
+class DashboardsTest(unittest.TestCase):
+    def test_the_files_are_what_make_dashboards_writes(self):
+        run(PROJECT / "grafana" / "make_dashboards", "--check")
+
+    def test_every_panel_is_whole(self):
+        seen = set()
+        for name, dashboard in DASHBOARDS.items():
+            assert dashboard["uid"] not in seen, f"{name}: uid twice"
+            seen.add(dashboard["uid"])
+            ids = [panel["id"] for panel in dashboard["panels"]]
+            assert len(ids) == len(set(ids)), f"{name}: panel ids twice"
+            titles = [panel["title"] for panel in panels(dashboard)]
+            assert len(titles) == len(set(titles)), f"{name}: titles twice"
+            for panel in panels(dashboard):
+                where = f"{name}: {panel['title']}"
+                assert panel["description"].endswith("."), f"{where}: no description"
+                assert panel["fieldConfig"]["defaults"]["unit"], f"{where}: no unit"
+                assert panel["targets"], f"{where}: no query"
+                for part in [panel, *panel["targets"]]:
+                    assert part["datasource"]["uid"] == "${datasource}", (
+                        f"{where}: a fixed data source")
+
+    def test_panels_do_not_overlap(self):
+        for name, dashboard in DASHBOARDS.items():
+            taken = {}
+            for panel in dashboard["panels"]:
+                at = panel["gridPos"]
+                for cell in itertools.product(range(at["x"], at["x"] + at["w"]),
+                                              range(at["y"], at["y"] + at["h"])):
+                    assert cell[0] < 24, f"{name}: {panel['title']} is beyond the edge"
+                    assert cell not in taken, f"{name}: {panel['title']} covers {taken[cell]}"
+                    taken[cell] = panel["title"]
+
+    def test_every_query_answers(self):
+        command = live.need_command("prometheus")
+        with some_swap(), live.Daemon() as daemon, live.Prometheus(
+                daemon.port, command, job="memory_exporter", interval="1s") as prometheus:
+            address = f"127.0.0.1:{daemon.port}"
+            # Two scrapes that far apart, so that every rate and range has something to look at.
+            live.wait_until(lambda: prometheus.query(f"up offset {RANGE}s"), 60, "history")
+            check_variables(prometheus, address)
+            check_queries(prometheus, address, prometheus.scrape_begun_after(0))
 
 
-main(test_the_files_are_what_make_dashboards_writes,
-     test_every_panel_is_whole,
-     test_panels_do_not_overlap,
-     test_every_query_answers)
+if __name__ == "__main__":
+    live.main()

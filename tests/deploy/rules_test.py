@@ -10,8 +10,9 @@ import json
 import math
 import os
 import re
+import unittest
 
-from support import PROJECT, RULES, folder, main, need, run
+from support import PROJECT, RULES, folder, live, run
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -261,7 +262,7 @@ def history(name, hours, series, alerts, minutes):
 
 
 def check_histories(cases, minutes):
-    promtool = need("promtool")
+    promtool = live.need_command("promtool")
     with folder() as work:
         def failure(case):
             file = work / f"{cases.index(case)}.yml"
@@ -280,33 +281,28 @@ def check_histories(cases, minutes):
     assert not failures, "\n".join(failures)
 
 
-def test_the_rules_are_clean():
-    run(need("promtool"), "check", "rules", "--lint=all", "--lint-fatal", RULES)
+class RulesTest(unittest.TestCase):
+    def test_the_rules_are_clean(self):
+        run(live.need_command("promtool"), "check", "rules", "--lint=all", "--lint-fatal", RULES)
+
+    def test_leaks_fire_and_what_only_looks_like_one_does_not(self):
+        check_histories(GROUPS, minutes=5)
+
+    def test_the_node_and_the_exporter(self):
+        check_histories(NODE, minutes=1)
+
+    def test_every_alert_fires_in_some_history(self):
+        alerts = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
+        assert alerts == set().union(*(case[3] for case in GROUPS + NODE))
+
+    def test_every_alert_has_its_section_in_the_docs_and_links_to_it(self):
+        alerts = re.findall(r"- alert: (\w+)", RULES.read_text())
+        page = (PROJECT / "docs" / "alerts.md").read_text()
+        sections = re.findall(r"^## (Memory\w+)$", page, re.M)
+        links = re.findall(r"runbook: docs/alerts\.md#(\w+)$", RULES.read_text(), re.M)
+        assert sections == alerts, f"docs/alerts.md has {sections}, the rules {alerts}"
+        assert links == [alert.lower() for alert in alerts], links
 
 
-def test_leaks_fire_and_what_only_looks_like_one_does_not():
-    check_histories(GROUPS, minutes=5)
-
-
-def test_the_node_and_the_exporter():
-    check_histories(NODE, minutes=1)
-
-
-def test_every_alert_fires_in_some_history():
-    alerts = set(re.findall(r"- alert: (\w+)", RULES.read_text()))
-    assert alerts == set().union(*(case[3] for case in GROUPS + NODE))
-
-
-def test_every_alert_has_its_section_in_the_docs_and_links_to_it():
-    alerts = re.findall(r"- alert: (\w+)", RULES.read_text())
-    sections = re.findall(r"^## (Memory\w+)$", (PROJECT / "docs" / "alerts.md").read_text(), re.M)
-    links = re.findall(r"runbook: docs/alerts\.md#(\w+)$", RULES.read_text(), re.M)
-    assert sections == alerts, f"docs/alerts.md has {sections}, the rules {alerts}"
-    assert links == [alert.lower() for alert in alerts], links
-
-
-main(test_the_rules_are_clean,
-     test_leaks_fire_and_what_only_looks_like_one_does_not,
-     test_the_node_and_the_exporter,
-     test_every_alert_fires_in_some_history,
-     test_every_alert_has_its_section_in_the_docs_and_links_to_it)
+if __name__ == "__main__":
+    live.main()

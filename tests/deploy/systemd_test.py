@@ -7,8 +7,9 @@ import os
 import pathlib
 import re
 import subprocess
+import unittest
 
-from support import BUILD, EXPORTER, debian, folder, main, need, need_containers, once, run, skip
+from support import BUILD, debian, folder, live, need_containers, once, run, skip
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -38,7 +39,7 @@ def install(stage, prefix="/usr"):
 
 def boot(root, *arguments):
     """Runs the machine until it powers itself off. Its own root stays as it was."""
-    command = [need("systemd-nspawn"), "--quiet", "--register=no", "--keep-unit",
+    command = [live.need_command("systemd-nspawn"), "--quiet", "--register=no", "--keep-unit",
                "--private-network", "--volatile=overlay", f"--directory={root}"]
     possible = subprocess.run([*command, "/bin/true"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -51,7 +52,7 @@ def boot(root, *arguments):
 def results():
     """What each step of systemd_check.sh left, by the name of its file."""
     need_containers()
-    root = debian("systemd", "systemd-sysv", "dbus", needed_by=EXPORTER)
+    root = debian("systemd", "systemd-sysv", "dbus", for_program=live.DAEMON)
     with folder() as work:
         stage, seen = work / "stage", work / "results"
         stage.mkdir()
@@ -79,104 +80,83 @@ def metric(pattern):
     return [float(value) for value in re.findall(rf"^{pattern} (\S+)$", results()["metrics"], re.M)]
 
 
-def test_installs_where_a_distribution_would():
-    with folder() as stage:
-        install(stage)
-        found = sorted(str(file.relative_to(stage)) for file in stage.rglob("*") if file.is_file())
-        assert found == INSTALLED, found
-
-
-def test_an_argument_file_that_is_there_stays():
-    for prefix, file in {"/usr": "etc/default/memory_exporter",
-                         "/usr/local": "etc/default/memory_exporter",
-                         "/opt/x": "opt/x/etc/default/memory_exporter"}.items():
+class SystemdTest(unittest.TestCase):
+    def test_installs_where_a_distribution_would(self):
         with folder() as stage:
-            install(stage, prefix)
-            (stage / file).write_text("ARGS=--mine")
-            install(stage, prefix)
-            assert (stage / file).read_text() == "ARGS=--mine", prefix
+            install(stage)
+            files = [file for file in stage.rglob("*") if file.is_file()]
+            found = sorted(str(file.relative_to(stage)) for file in files)
+            assert found == INSTALLED, found
+
+    def test_an_argument_file_that_is_there_stays(self):
+        for prefix, file in {"/usr": "etc/default/memory_exporter",
+                             "/usr/local": "etc/default/memory_exporter",
+                             "/opt/x": "opt/x/etc/default/memory_exporter"}.items():
+            with folder() as stage:
+                install(stage, prefix)
+                (stage / file).write_text("ARGS=--mine")
+                install(stage, prefix)
+                assert (stage / file).read_text() == "ARGS=--mine", prefix
+
+    def test_the_unit_is_clean(self):
+        assert results()["verify"] == "0\n", results()["verify"]
+
+    def test_the_unit_is_sandboxed(self):
+        assert results()["security.code"] == "0\n", results()["security"]
+
+    def test_starting_waits_until_it_is_ready(self):
+        assert results()["start.code"] == "0\n", results()["log"]
+        state = properties("started")
+        assert (state["Type"], state["ActiveState"], state["SubState"]) == (
+            "notify", "active", "running"), state
+        assert state["UnitFileState"] == "enabled"
+
+    def test_runs_as_its_own_user_with_one_capability(self):
+        status = dict(re.findall(r"^(\w+):\s*(.*)$", results()["status"], re.M))
+        user = int(status["Uid"].split()[0])
+        assert 61184 <= user <= 65519, f"uid {user} is none that DynamicUser= gives"
+        for which in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(status[which], 16) == 1 << 19, (
+                f"{which} is {status[which]}, not CAP_SYS_PTRACE")
+        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
+
+    def test_measures_processes_of_root(self):
+        assert results()["metrics"].startswith("HTTP/1.1 200"), results()["metrics"][:200]
+        pss = metric(r'memory_group_pss_bytes\{name="systemd-journal",.*\}')
+        truth = dict(re.findall(r"^(\w+):\s+(\d+) kB", results()["journald"], re.M))
+        # The journal is written to meanwhile, so the two do not agree to the byte.
+        assert int(truth["Pss"]) * 1024 * 0.5 < sum(pss) < int(truth["Rss"]) * 1024, (pss, truth)
+        denied = metric(r'memory_group_unmeasured_resident_bytes\{.*reason="denied"\}')
+        assert denied and sum(denied) == 0, f"{sum(denied)} bytes are denied"
+
+    def test_sees_the_system_s_memory(self):
+        for name in ("memory_meminfo_mem_available_bytes", "memory_vmstat_pgfault_total",
+                     "memory_overcommit_limit_bytes"):
+            assert metric(name), f"no {name}"
+
+    def test_may_tell_a_vfork_child(self):
+        assert re.search(r"^kcmp: answered [12]$", results()["kcmp"], re.M), results()["kcmp"]
+
+    def test_comes_back_after_a_crash(self):
+        before, after = properties("started"), properties("restarted")
+        assert after["ActiveState"] == "active" and after["NRestarts"] == "1", after["NRestarts"]
+        assert after["MainPID"] != before["MainPID"]
+
+    def test_takes_its_arguments_from_etc_default(self):
+        assert "200 OK" in results()["other_port"], results()["other_port"]
+
+    def test_stops_cleanly(self):
+        state = properties("stopped")
+        assert (state["ActiveState"], state["Result"], state["ExecMainStatus"]) == (
+            "inactive", "success", "0"), state
+        assert int(results()["stop.milliseconds"]) < 4000, results()["stop.milliseconds"]
+
+    def test_a_wrong_flag_is_not_tried_again(self):
+        state = properties("refused")
+        assert (state["ActiveState"], state["ExecMainStatus"], state["NRestarts"]) == (
+            "failed", "2", "0"), (state["ActiveState"], state["ExecMainStatus"], state["NRestarts"])
+        assert "--no-such-flag" in results()["journal"], results()["journal"]
 
 
-def test_the_unit_is_clean():
-    assert results()["verify"] == "0\n", results()["verify"]
-
-
-def test_the_unit_is_sandboxed():
-    assert results()["security.code"] == "0\n", results()["security"]
-
-
-def test_starting_waits_until_it_is_ready():
-    assert results()["start.code"] == "0\n", results()["log"]
-    state = properties("started")
-    assert (state["Type"], state["ActiveState"], state["SubState"]) == (
-        "notify", "active", "running"), state
-    assert state["UnitFileState"] == "enabled"
-
-
-def test_runs_as_its_own_user_with_one_capability():
-    status = dict(re.findall(r"^(\w+):\s*(.*)$", results()["status"], re.M))
-    user = int(status["Uid"].split()[0])
-    assert 61184 <= user <= 65519, f"uid {user} is none that DynamicUser= gives"
-    for which in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
-        assert int(status[which], 16) == 1 << 19, f"{which} is {status[which]}, not CAP_SYS_PTRACE"
-    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
-
-
-def test_measures_processes_of_root():
-    assert results()["metrics"].startswith("HTTP/1.1 200"), results()["metrics"][:200]
-    pss = metric(r'memory_group_pss_bytes\{name="systemd-journal",.*\}')
-    truth = dict(re.findall(r"^(\w+):\s+(\d+) kB", results()["journald"], re.M))
-    # A journal is written to meanwhile; that it was read at all is the point, the kind of number
-    # too.
-    assert int(truth["Pss"]) * 1024 * 0.5 < sum(pss) < int(truth["Rss"]) * 1024, (pss, truth)
-    denied = metric(r'memory_group_unmeasured_resident_bytes\{.*reason="denied"\}')
-    assert denied and sum(denied) == 0, f"{sum(denied)} bytes are denied"
-
-
-def test_sees_the_system_s_memory():
-    for name in ("memory_meminfo_mem_available_bytes", "memory_vmstat_pgfault_total",
-                 "memory_overcommit_limit_bytes"):
-        assert metric(name), f"no {name}"
-
-
-def test_may_tell_a_vfork_child():
-    assert re.search(r"^kcmp: answered [12]$", results()["kcmp"], re.M), results()["kcmp"]
-
-
-def test_comes_back_after_a_crash():
-    before, after = properties("started"), properties("restarted")
-    assert after["ActiveState"] == "active" and after["NRestarts"] == "1", after["NRestarts"]
-    assert after["MainPID"] != before["MainPID"]
-
-
-def test_takes_its_arguments_from_etc_default():
-    assert "200 OK" in results()["other_port"], results()["other_port"]
-
-
-def test_stops_cleanly():
-    state = properties("stopped")
-    assert (state["ActiveState"], state["Result"], state["ExecMainStatus"]) == (
-        "inactive", "success", "0"), state
-    assert int(results()["stop.milliseconds"]) < 4000, results()["stop.milliseconds"]
-
-
-def test_a_wrong_flag_is_not_tried_again():
-    state = properties("refused")
-    assert (state["ActiveState"], state["ExecMainStatus"], state["NRestarts"]) == (
-        "failed", "2", "0"), (state["ActiveState"], state["ExecMainStatus"], state["NRestarts"])
-    assert "--no-such-flag" in results()["journal"], results()["journal"]
-
-
-main(test_installs_where_a_distribution_would,
-     test_an_argument_file_that_is_there_stays,
-     test_the_unit_is_clean,
-     test_the_unit_is_sandboxed,
-     test_starting_waits_until_it_is_ready,
-     test_runs_as_its_own_user_with_one_capability,
-     test_measures_processes_of_root,
-     test_sees_the_system_s_memory,
-     test_may_tell_a_vfork_child,
-     test_comes_back_after_a_crash,
-     test_takes_its_arguments_from_etc_default,
-     test_stops_cleanly,
-     test_a_wrong_flag_is_not_tried_again)
+if __name__ == "__main__":
+    live.main()

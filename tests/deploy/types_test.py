@@ -8,8 +8,9 @@ folder, once.
 
 import json
 import subprocess
+import unittest
 
-from support import BUILD, PROJECT, folder, main, manifests, need, run, skip
+from support import BUILD, PROJECT, folder, live, manifests, run, skip
 
 PACKAGES = {
     "typescript": "5.4.5",
@@ -47,7 +48,7 @@ COMPILER = {"strict": True, "noEmit": True, "skipLibCheck": True, "module": "nod
 
 def installed():
     """A folder that has the types; made once for each list of packages."""
-    npm = need("npm")
+    npm = live.need_command("npm")
     home = BUILD / "types"
     wanted = json.dumps({"private": True, "dependencies": PACKAGES})
     package = home / "package.json"
@@ -85,30 +86,28 @@ def dashboards():
     return {file.stem: file.read_text() for file in (PROJECT / "grafana/dashboards").glob("*.json")}
 
 
-def test_dashboards_fit_grafana_10_and_11():
-    found = errors({f"{name}-{version}": DASHBOARD % (version, text)
-                    for name, text in dashboards().items() for version in (10, 11)})
-    assert not found, found
+class TypesTest(unittest.TestCase):
+    def test_dashboards_fit_grafana_10_and_11(self):
+        found = errors({f"{name}-{version}": DASHBOARD % (version, text)
+                        for name, text in dashboards().items() for version in (10, 11)})
+        assert not found, found
+
+    def test_manifests_fit_kubernetes(self):
+        objects = manifests("base")
+        found = errors({f"{thing['kind']}-{number}":
+                        OBJECT % {"kind": thing["kind"], "types": KINDS[thing["kind"]],
+                                  "json": json.dumps(thing, indent=1)}
+                        for number, thing in enumerate(objects)})
+        assert not found, found
+
+    def test_a_wrong_field_is_found(self):
+        text = next(iter(dashboards().values()))
+        wrong_panel = DASHBOARD % (10, text.replace('"gridPos"', '"gridpos"', 1))
+        wrong_pod = OBJECT % {"kind": "DaemonSet", "types": KINDS["DaemonSet"], "json": json.dumps(
+            {"spec": {"selector": {}, "template": {"spec": {"containers": [], "hostPid": True}}}})}
+        found = errors({"panel": wrong_panel, "pod": wrong_pod})
+        assert "gridpos" in found and "hostPid" in found, found or "nothing found"
 
 
-def test_manifests_fit_kubernetes():
-    objects = manifests("base")
-    found = errors({f"{thing['kind']}-{number}":
-                    OBJECT % {"kind": thing["kind"], "types": KINDS[thing["kind"]],
-                              "json": json.dumps(thing, indent=1)}
-                    for number, thing in enumerate(objects)})
-    assert not found, found
-
-
-def test_a_wrong_field_is_found():
-    text = next(iter(dashboards().values()))
-    wrong_panel = DASHBOARD % (10, text.replace('"gridPos"', '"gridpos"', 1))
-    wrong_pod = OBJECT % {"kind": "DaemonSet", "types": KINDS["DaemonSet"], "json": json.dumps(
-        {"spec": {"selector": {}, "template": {"spec": {"containers": [], "hostPid": True}}}})}
-    found = errors({"panel": wrong_panel, "pod": wrong_pod})
-    assert "gridpos" in found and "hostPid" in found, found or "nothing found"
-
-
-main(test_dashboards_fit_grafana_10_and_11,
-     test_manifests_fit_kubernetes,
-     test_a_wrong_field_is_found)
+if __name__ == "__main__":
+    live.main()

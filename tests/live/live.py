@@ -323,17 +323,19 @@ class SwapFile:
 
 
 class Prometheus:
-    """Debian's Prometheus, scraping one target over loopback every two seconds."""
+    """Debian's Prometheus, scraping one target over loopback."""
 
-    def __init__(self, target_port, command):
+    def __init__(self, target_port, command, job="memory", interval="2s", rules=()):
         self.folder = tempfile.TemporaryDirectory()
         self.port = free_port()
         config = os.path.join(self.folder.name, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
             json.dump({  # YAML reads JSON
-                "global": {"scrape_interval": "2s", "scrape_timeout": "2s"},
+                "global": {"scrape_interval": interval, "scrape_timeout": interval,
+                           "evaluation_interval": interval},
+                "rule_files": [str(path) for path in rules],
                 "scrape_configs": [{
-                    "job_name": "memory",
+                    "job_name": job,
                     "static_configs": [{"targets": [f"127.0.0.1:{target_port}"]}],
                 }],
             }, file)
