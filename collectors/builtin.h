@@ -14,5 +14,9 @@ std::unique_ptr<Collector> make_vmstat_collector(const Trees&, const CollectorOp
 std::unique_ptr<Collector> make_swap_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_overcommit_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_pressure_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_ksm_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_hugepages_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_numa_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_cgroup_collector(const Trees&, const CollectorOptions&);
 
 }  // namespace memory_exporter

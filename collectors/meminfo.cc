@@ -1,10 +1,10 @@
 #include "collectors/procfs/meminfo.h"
 
 #include <array>
-#include <utility>
 
 #include "collectors/builtin.h"
 #include "collectors/read_file.h"
+#include "collectors/single_values.h"
 
 namespace memory_exporter {
 namespace {
@@ -218,11 +218,7 @@ constexpr Family other = {
     "Fields of /proc/meminfo that have no metric of their own: those of kernels to come and of "
     "vendors."};
 
-template <std::size_t... I>
-constexpr auto all_families(std::index_sequence<I...>) {
-  return std::array{rows[I].family..., direct_map, other};
-}
-constexpr auto meminfo_families = all_families(std::make_index_sequence<std::size(rows)>());
+constexpr auto meminfo_families = join_families(families_of(rows), std::array{direct_map, other});
 
 void write_named(MetricSink& sink, const Family& family, std::string_view label,
                  const std::vector<procfs::NamedBytes>& amounts) {

@@ -16,10 +16,16 @@ std::span<const CollectorEntry> collector_table() {
       CollectorEntry{"meminfo", true, "every field of /proc/meminfo", make_meminfo_collector},
       CollectorEntry{"vmstat", true, "paging, reclaim and huge page events of /proc/vmstat",
                      make_vmstat_collector},
-      CollectorEntry{"swap", true, "swap devices: size, use, priority", make_swap_collector},
+      CollectorEntry{"swap", true, "swap devices, zram, zswap", make_swap_collector},
       CollectorEntry{"overcommit", true, "overcommit policy, what is promised, memory sysctls",
                      make_overcommit_collector},
       CollectorEntry{"pressure", true, "time spent waiting for memory", make_pressure_collector},
+      CollectorEntry{"ksm", true, "merging of equal pages", make_ksm_collector},
+      CollectorEntry{"hugepages", true, "hugetlb pools and transparent huge pages",
+                     make_hugepages_collector},
+      CollectorEntry{"numa", true, "memory by NUMA node", make_numa_collector},
+      CollectorEntry{"cgroup", true, "memory of cgroups: use, limits, events, pressure",
+                     make_cgroup_collector},
   };
   return table;
 }

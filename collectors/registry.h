@@ -1,16 +1,37 @@
 #pragma once
 
+#include <unistd.h>
+
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "collectors/collector.h"
 #include "collectors/process/monitor.h"
+#include "collectors/process/pattern.h"
 
 namespace memory_exporter {
 
+/// What the operator may set for the collector cgroup.
+struct CgroupOptions {
+  /// How many levels below the root of the hierarchy are reported.
+  unsigned depth = 2;
+  /// Paths ("/system.slice/web.service") to report: those that match `include` where it is set,
+  /// and do not match `exclude`.
+  std::optional<process::Pattern> include;
+  std::optional<process::Pattern> exclude;
+};
+
 /// What the operator may set for collectors beyond on and off.
-struct CollectorOptions {};
+struct CollectorOptions {
+  /// Fields of /proc/vmstat to report beyond those reported always.
+  std::optional<process::Pattern> vmstat_fields;
+  CgroupOptions cgroup;
+  /// What the kernel means by a page. Tests may name another machine's.
+  Bytes page_size{static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
+};
 
 /// One row of the table of collectors.
 struct CollectorEntry {

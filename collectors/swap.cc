@@ -1,23 +1,36 @@
 #include <array>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "collectors/builtin.h"
+#include "collectors/procfs/meminfo.h"
+#include "collectors/procfs/single_value.h"
 #include "collectors/procfs/swaps.h"
+#include "collectors/procfs/zram.h"
 #include "collectors/read_file.h"
+#include "collectors/single_values.h"
+#include "collectors/sysfs_list.h"
 
 namespace memory_exporter {
 namespace {
 
 using procfs::SwapDevice;
+using procfs::ZramMemory;
 
-enum Index : std::size_t { size, used, priority, family_count };
+constexpr auto gauge = MetricType::gauge;
+constexpr auto counter = MetricType::counter;
 
-constexpr std::array<Family, family_count> swap_families = {{
-    {"memory_swap_device_size_bytes", MetricType::gauge,
+// Swap devices.
+
+enum DeviceIndex : std::size_t { size, used, priority, device_family_count };
+
+constexpr std::array<Family, device_family_count> device_families = {{
+    {"memory_swap_device_size_bytes", gauge,
      "Size of a swap partition, file or zram disk; /proc/swaps Size."},
-    {"memory_swap_device_used_bytes", MetricType::gauge,
-     "Swap space in use on a device; /proc/swaps Used."},
-    {"memory_swap_device_priority", MetricType::gauge,
+    {"memory_swap_device_used_bytes", gauge, "Swap space in use on a device; /proc/swaps Used."},
+    {"memory_swap_device_priority", gauge,
      "Priority of a swap device, the highest is filled first; /proc/swaps Priority."},
 }};
 
@@ -42,39 +55,269 @@ std::vector<SwapDevice> merge_same_names(std::vector<SwapDevice> devices) {
   return merged;
 }
 
+void write_devices(MetricSink& sink, const std::vector<SwapDevice>& devices) {
+  const auto write = [&](DeviceIndex index, auto&& value_of) {
+    sink.family(device_families[index]);
+    for (const auto& device : devices) {
+      sink.sample({{"device", device.name}, {"kind", kind_of(device)}}, value_of(device));
+    }
+  };
+  write(size, [](const SwapDevice& device) { return Value(device.size); });
+  write(used, [](const SwapDevice& device) { return Value(device.used); });
+  write(priority, [](const SwapDevice& device) { return Value(device.priority); });
+}
+
+// zram disks, used for swap or not.
+
+struct ZramRow {
+  Family family;
+  std::optional<Value> (*value)(const ZramMemory& memory);
+};
+
+constexpr ZramRow zram_rows[] = {
+    {{"memory_swap_zram_original_bytes", gauge,
+      "Contents of a zram disk before compression; /sys/block/zramN/mm_stat orig_data_size."},
+     [](const ZramMemory& memory) -> std::optional<Value> { return memory.original; }},
+    {{"memory_swap_zram_compressed_bytes", gauge,
+      "Contents of a zram disk after compression; /sys/block/zramN/mm_stat compr_data_size."},
+     [](const ZramMemory& memory) -> std::optional<Value> { return memory.compressed; }},
+    {{"memory_swap_zram_used_bytes", gauge,
+      "RAM that a zram disk takes, with the allocator's overhead; /sys/block/zramN/mm_stat "
+      "mem_used_total."},
+     [](const ZramMemory& memory) -> std::optional<Value> { return memory.used; }},
+    {{"memory_swap_zram_used_peak_bytes", gauge,
+      "Most RAM that a zram disk has taken; /sys/block/zramN/mm_stat mem_used_max."},
+     [](const ZramMemory& memory) -> std::optional<Value> { return memory.used_peak; }},
+    {{"memory_swap_zram_limit_bytes", gauge,
+      "Most RAM that a zram disk may take, absent where there is no limit; "
+      "/sys/block/zramN/mm_stat mem_limit."},
+     [](const ZramMemory& memory) -> std::optional<Value> {
+       if (memory.limit == Bytes{}) return std::nullopt;
+       return memory.limit;
+     }},
+    {{"memory_swap_zram_same_pages", gauge,
+      "Pages of one repeated word, which take no memory; /sys/block/zramN/mm_stat same_pages."},
+     [](const ZramMemory& memory) -> std::optional<Value> { return memory.same_pages; }},
+    {{"memory_swap_zram_huge_pages", gauge,
+      "Pages that did not compress; /sys/block/zramN/mm_stat huge_pages."},
+     [](const ZramMemory& memory) -> std::optional<Value> {
+       if (!memory.huge_pages) return std::nullopt;
+       return *memory.huge_pages;
+     }},
+    {{"memory_swap_zram_pages_compacted_total", counter,
+      "Pages that compacting a zram disk's memory has freed; /sys/block/zramN/mm_stat "
+      "pages_compacted."},
+     [](const ZramMemory& memory) -> std::optional<Value> { return memory.compacted; }},
+};
+
+constexpr Family zram_size_family = {
+    "memory_swap_zram_size_bytes", gauge,
+    "Size of a zram disk, 0 before it is set up; /sys/block/zramN/disksize."};
+
+struct Zram {
+  std::string device;  ///< "/dev/zram0", as in the label of swap devices
+  ZramMemory memory;
+  std::optional<std::uint64_t> size;
+};
+
+void write_zram(MetricSink& sink, const std::vector<Zram>& disks) {
+  sink.family(zram_size_family);
+  for (const auto& disk : disks) {
+    if (disk.size) sink.sample({{"device", disk.device}}, Bytes{*disk.size});
+  }
+  for (const auto& row : zram_rows) {
+    sink.family(row.family);
+    for (const auto& disk : disks) {
+      if (const auto value = row.value(disk.memory)) sink.sample({{"device", disk.device}}, *value);
+    }
+  }
+}
+
+// zswap.
+
+constexpr Family zswap_enabled_family = {"memory_swap_zswap_enabled", gauge,
+                                         "Setting: 1 where zswap compresses what is swapped out; "
+                                         "/sys/module/zswap/parameters/enabled."};
+constexpr Family zswap_pool_family = {
+    "memory_swap_zswap_pool_bytes", gauge,
+    "RAM that zswap's compressed pages take; /proc/meminfo Zswap, before kernel 5.19 "
+    "/sys/kernel/debug/zswap/pool_total_size."};
+constexpr Family zswap_stored_family = {
+    "memory_swap_zswap_stored_bytes", gauge,
+    "Memory in zswap before compression; /proc/meminfo Zswapped, before kernel 5.19 "
+    "/sys/kernel/debug/zswap/stored_pages."};
+constexpr Family zswap_rejects_family = {
+    "memory_swap_zswap_rejects_total", counter,
+    "Pages that zswap did not take, by reason; /sys/kernel/debug/zswap/reject_*, readable by root "
+    "where debugfs is mounted."};
+
+constexpr SingleValue zswap_settings[] = {
+    {{"memory_swap_zswap_pool_limit_ratio", gauge,
+      "Setting: share of RAM that zswap may take; /sys/module/zswap/parameters/max_pool_percent."},
+     "module/zswap/parameters/max_pool_percent",
+     ratio_from_percent},
+    {{"memory_swap_zswap_accept_threshold_ratio", gauge,
+      "Setting: share of its limit below which a full zswap takes pages again; "
+      "/sys/module/zswap/parameters/accept_threshold_percent."},
+     "module/zswap/parameters/accept_threshold_percent",
+     ratio_from_percent},
+};
+
+constexpr SingleValue zswap_events[] = {
+    {{"memory_swap_zswap_limit_hits_total", counter,
+      "Times that zswap was full; /sys/kernel/debug/zswap/pool_limit_hit, readable by root where "
+      "debugfs is mounted."},
+     "kernel/debug/zswap/pool_limit_hit",
+     plain_number},
+    {{"memory_swap_zswap_written_back_pages_total", counter,
+      "Pages that zswap wrote on to its swap device; /sys/kernel/debug/zswap/written_back_pages, "
+      "readable by root where debugfs is mounted."},
+     "kernel/debug/zswap/written_back_pages",
+     plain_number},
+};
+
+constexpr auto swap_families = join_families(
+    device_families, std::array{zram_size_family}, families_of(zram_rows),
+    std::array{zswap_enabled_family, zswap_pool_family, zswap_stored_family, zswap_rejects_family},
+    families_of(zswap_settings), families_of(zswap_events));
+
+struct Reject {
+  std::string reason;
+  std::uint64_t count;
+};
+
+/// All that is known of zswap.
+struct Zswap {
+  std::optional<bool> enabled;
+  std::optional<Bytes> pool;
+  std::optional<Bytes> stored;
+  std::vector<Reject> rejects;
+};
+
+void write_zswap(MetricSink& sink, const Zswap& zswap) {
+  sink.family(zswap_enabled_family);
+  if (zswap.enabled) sink.sample(Value(std::uint64_t{*zswap.enabled}));
+  sink.family(zswap_pool_family);
+  if (zswap.pool) sink.sample(*zswap.pool);
+  sink.family(zswap_stored_family);
+  if (zswap.stored) sink.sample(*zswap.stored);
+  sink.family(zswap_rejects_family);
+  for (const auto& [reason, count] : zswap.rejects) sink.sample({{"reason", reason}}, count);
+}
+
+/// debugfs is for root alone, and often not mounted: what cannot be read there is not missed.
+template <typename T>
+Result<T> unless_denied(Result<T> result) {
+  if (!result && result.error().kind == ErrorKind::denied) return T{};
+  return result;
+}
+
 class SwapCollector final : public Collector {
  public:
-  explicit SwapCollector(const procfs::Tree& procfs) : procfs_(procfs) {}
+  SwapCollector(const Trees& trees, Bytes page_size)
+      : procfs_(trees.procfs), sysfs_(trees.sysfs), page_size_(page_size) {}
 
   std::string_view name() const override { return "swap"; }
   std::span<const Family> families() const override { return swap_families; }
 
   Status collect(const process::Snapshot&, MetricSink& sink) const override {
     procfs::Buffer buffer;
-    auto read = read_file(procfs_, "swaps", buffer, procfs::parse_swaps);
-    if (!read) return read.error();
-    if (!*read) return Done{};
-    const auto devices = merge_same_names(std::move(**read));
-    const auto write = [&](Index index, auto&& value_of) {
-      sink.family(swap_families[index]);
-      for (const auto& device : devices) {
-        sink.sample({{"device", device.name}, {"kind", kind_of(device)}}, value_of(device));
-      }
-    };
-    write(size, [](const SwapDevice& device) { return Value(device.size); });
-    write(used, [](const SwapDevice& device) { return Value(device.used); });
-    write(priority, [](const SwapDevice& device) { return Value(device.priority); });
+    auto devices = read_file(procfs_, "swaps", buffer, procfs::parse_swaps);
+    if (!devices) return devices.error();
+    const auto disks = read_zram();
+    if (!disks) return disks.error();
+    const auto zswap = read_zswap();
+    if (!zswap) return zswap.error();
+    const auto settings = SingleValues::read(sysfs_, zswap_settings);
+    if (!settings) return settings.error();
+    const auto events = read_zswap_events();
+    if (!events) return events.error();
+
+    if (*devices) write_devices(sink, merge_same_names(std::move(**devices)));
+    write_zram(sink, *disks);
+    write_zswap(sink, *zswap);
+    settings->write(sink);
+    if (*events) (*events)->write(sink);
     return Done{};
   }
 
  private:
+  Result<std::vector<Zram>> read_zram() const {
+    std::vector<Zram> disks;
+    const auto numbers = list_numbered(sysfs_, "block", "zram", "");
+    if (!numbers) return numbers.error();
+    for (const auto number : *numbers) {
+      const auto name = "zram" + std::to_string(number);
+      procfs::Buffer buffer;
+      const auto memory = read_file(sysfs_, ("block/" + name + "/mm_stat").c_str(), buffer,
+                                    procfs::parse_zram_memory);
+      if (!memory) return memory.error();
+      if (!*memory) continue;
+      const auto disk_size = read_number(sysfs_, "block/" + name + "/disksize");
+      if (!disk_size) return disk_size.error();
+      disks.push_back({"/dev/" + name, **memory, *disk_size});
+    }
+    return disks;
+  }
+
+  Result<Zswap> read_zswap() const {
+    Zswap zswap;
+    procfs::Buffer buffer;
+    const auto enabled =
+        read_file(sysfs_, "module/zswap/parameters/enabled", buffer, procfs::parse_yes_or_no);
+    if (!enabled) return enabled.error();
+    zswap.enabled = *enabled;
+    const auto meminfo = read_file(procfs_, "meminfo", buffer, procfs::parse_meminfo);
+    if (!meminfo) return meminfo.error();
+    if (*meminfo) {
+      zswap.pool = (*meminfo)->zswap;
+      zswap.stored = (*meminfo)->zswapped;
+    }
+    if (auto read = read_debugfs(zswap); !read) return read.error();
+    return zswap;
+  }
+
+  Status read_debugfs(Zswap& zswap) const {
+    const auto names = unless_denied(list_if_present(sysfs_, debugfs));
+    if (!names) return names.error();
+    constexpr std::string_view reject = "reject_";
+    for (const auto& name : *names) {
+      const bool is_pool = name == "pool_total_size" && !zswap.pool;
+      const bool is_stored = name == "stored_pages" && !zswap.stored;
+      if (!is_pool && !is_stored && !name.starts_with(reject)) continue;
+      const auto number = unless_denied(read_number(sysfs_, std::string(debugfs) + '/' + name));
+      if (!number) return number.error();
+      if (!*number) continue;
+      if (is_pool) {
+        zswap.pool = Bytes{**number};
+      } else if (is_stored) {
+        zswap.stored = Bytes{**number * page_size_.value};
+      } else {
+        zswap.rejects.push_back({name.substr(reject.size()), **number});
+      }
+    }
+    return Done{};
+  }
+
+  IfPresent<SingleValues> read_zswap_events() const {
+    auto events = SingleValues::read(sysfs_, zswap_events);
+    if (events) return std::optional(std::move(*events));
+    if (events.error().kind == ErrorKind::denied) return std::optional<SingleValues>();
+    return events.error();
+  }
+
+  static constexpr const char* debugfs = "kernel/debug/zswap";
+
   const procfs::Tree& procfs_;
+  const procfs::Tree& sysfs_;
+  Bytes page_size_;
 };
 
 }  // namespace
 
-std::unique_ptr<Collector> make_swap_collector(const Trees& trees, const CollectorOptions&) {
-  return std::make_unique<SwapCollector>(trees.procfs);
+std::unique_ptr<Collector> make_swap_collector(const Trees& trees,
+                                               const CollectorOptions& options) {
+  return std::make_unique<SwapCollector>(trees, options.page_size);
 }
 
 }  // namespace memory_exporter

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "collectors/builtin.h"
 #include "collectors/procfs/flat_keyed.h"
@@ -15,7 +16,7 @@ constexpr Family counter(std::string_view name, std::string_view help) {
 
 /// The kernel's field is the name without its prefix and suffix. Sorted by it (the kernel's order
 /// changes from version to version), so that a line is looked up in six comparisons.
-constexpr Family vmstat_families[] = {
+constexpr Family named_families[] = {
     counter("memory_vmstat_allocstall_device_total",
             "Direct reclaims for an allocation from the device zone; "
             "/proc/vmstat allocstall_device."),
@@ -171,6 +172,15 @@ constexpr Family vmstat_families[] = {
             "Pages that zswap wrote on to its swap device; /proc/vmstat zswpwb."),
 };
 
+/// Fields without a name of their own, where --collector.vmstat.fields asks for them.
+constexpr Family other_counters =
+    counter("memory_vmstat_other_total",
+            "Event counters of /proc/vmstat that are reported on request, by the kernel's field.");
+constexpr Family other_gauges = {"memory_vmstat_other", MetricType::gauge,
+                                 "Figures of /proc/vmstat that rise and fall and are reported on "
+                                 "request, by the kernel's field; "
+                                 "in the kernel's unit, mostly pages."};
+
 constexpr std::string_view field_of(const Family& family) {
   auto field = family.name.substr(std::string_view("memory_vmstat_").size());
   if (family.type == MetricType::counter) {
@@ -182,57 +192,105 @@ constexpr std::string_view field_of(const Family& family) {
 constexpr bool by_field(const Family& a, const Family& b) {
   return field_of(a) < field_of(b);
 }
-static_assert(std::is_sorted(std::begin(vmstat_families), std::end(vmstat_families), by_field));
+static_assert(std::is_sorted(std::begin(named_families), std::end(named_families), by_field));
 
-constexpr auto field_count = std::size(vmstat_families);
+constexpr auto field_count = std::size(named_families);
 
 std::optional<std::size_t> index_of(std::string_view field) {
   const auto* const found = std::lower_bound(
-      std::begin(vmstat_families), std::end(vmstat_families), field,
+      std::begin(named_families), std::end(named_families), field,
       [](const Family& family, std::string_view wanted) { return field_of(family) < wanted; });
-  if (found == std::end(vmstat_families) || field_of(*found) != field) return std::nullopt;
-  return static_cast<std::size_t>(found - std::begin(vmstat_families));
+  if (found == std::end(named_families) || field_of(*found) != field) return std::nullopt;
+  return static_cast<std::size_t>(found - std::begin(named_families));
 }
+
+constexpr auto vmstat_families = [] {
+  std::array<Family, field_count + 2> all{};
+  std::copy(std::begin(named_families), std::end(named_families), all.begin());
+  all[field_count] = other_counters;
+  all[field_count + 1] = other_gauges;
+  return all;
+}();
+
+/// Whether a field without a name of its own rises and falls. The kernel's naming tells: nr_* are
+/// amounts, but for a few that only ever rise.
+bool is_gauge(std::string_view field) {
+  constexpr std::array<std::string_view, 7> rising = {"nr_dirtied",
+                                                      "nr_written",
+                                                      "nr_throttled_written",
+                                                      "nr_vmscan_write",
+                                                      "nr_vmscan_immediate_reclaim",
+                                                      "nr_foll_pin_acquired",
+                                                      "nr_foll_pin_released"};
+  if (!field.starts_with("nr_") || field.starts_with("nr_tlb_")) return false;
+  return std::find(rising.begin(), rising.end(), field) == rising.end();
+}
+
+struct OtherField {
+  std::string_view field;
+  std::uint64_t value;
+};
+
+struct Values {
+  std::array<std::optional<std::uint64_t>, field_count> named;
+  std::vector<OtherField> others;
+};
 
 class VmstatCollector final : public Collector {
  public:
-  explicit VmstatCollector(const procfs::Tree& procfs) : procfs_(procfs) {}
+  VmstatCollector(const procfs::Tree& procfs, std::optional<process::Pattern> fields)
+      : procfs_(procfs), fields_(std::move(fields)) {}
 
   std::string_view name() const override { return "vmstat"; }
   std::span<const Family> families() const override { return vmstat_families; }
 
   Status collect(const process::Snapshot&, MetricSink& sink) const override {
     procfs::Buffer buffer;
-    const auto values = read_file(procfs_, "vmstat", buffer, parse);
+    const auto values =
+        read_file(procfs_, "vmstat", buffer, [this](std::string_view text) { return parse(text); });
     if (!values) return values.error();
     if (!*values) return Done{};
     for (std::size_t i = 0; i < field_count; ++i) {
-      sink.family(vmstat_families[i]);
-      if (const auto& value = (**values)[i]) sink.sample(*value);
+      sink.family(named_families[i]);
+      if (const auto& value = (*values)->named[i]) sink.sample(*value);
     }
+    write_others(sink, other_counters, (*values)->others, false);
+    write_others(sink, other_gauges, (*values)->others, true);
     return Done{};
   }
 
  private:
-  using Values = std::array<std::optional<std::uint64_t>, field_count>;
-
-  static Result<Values> parse(std::string_view text) {
+  Result<Values> parse(std::string_view text) const {
     Values values;
     const auto walked =
         procfs::for_each_flat_keyed(text, [&](std::string_view field, std::uint64_t value) {
-          if (const auto index = index_of(field)) values[*index] = value;
+          if (const auto index = index_of(field)) {
+            values.named[*index] = value;
+          } else if (fields_ && fields_->matches(field)) {
+            values.others.push_back({field, value});
+          }
         });
     if (!walked) return walked.error();
     return values;
   }
 
+  static void write_others(MetricSink& sink, const Family& family,
+                           const std::vector<OtherField>& others, bool gauges) {
+    sink.family(family);
+    for (const auto& [field, value] : others) {
+      if (is_gauge(field) == gauges) sink.sample({{"field", field}}, value);
+    }
+  }
+
   const procfs::Tree& procfs_;
+  std::optional<process::Pattern> fields_;
 };
 
 }  // namespace
 
-std::unique_ptr<Collector> make_vmstat_collector(const Trees& trees, const CollectorOptions&) {
-  return std::make_unique<VmstatCollector>(trees.procfs);
+std::unique_ptr<Collector> make_vmstat_collector(const Trees& trees,
+                                                 const CollectorOptions& options) {
+  return std::make_unique<VmstatCollector>(trees.procfs, options.vmstat_fields);
 }
 
 }  // namespace memory_exporter

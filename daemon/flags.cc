@@ -110,6 +110,40 @@ Status set_true(Options& options, const std::string&) {
   return Done{};
 }
 
+Result<process::Pattern> pattern(const std::string& text) {
+  auto compiled = process::Pattern::compile(text);
+  if (!compiled) {
+    return refuse(in_quotes(text) + " is no regular expression of RE2: " + compiled.error().what);
+  }
+  return compiled;
+}
+
+Status set_vmstat_fields(Options& options, const std::string& text) {
+  auto compiled = pattern(text);
+  if (!compiled) return compiled.error();
+  options.collector_options.vmstat_fields = std::move(*compiled);
+  return Done{};
+}
+
+template <std::optional<process::Pattern> CgroupOptions::*field>
+Status set_cgroup_pattern(Options& options, const std::string& text) {
+  auto compiled = pattern(text);
+  if (!compiled) return compiled.error();
+  options.collector_options.cgroup.*field = std::move(*compiled);
+  return Done{};
+}
+
+Status set_cgroup_depth(Options& options, const std::string& text) {
+  constexpr unsigned most = 100;
+  const auto number = procfs::to_number<unsigned>(text);
+  if (!number || *number > most) {
+    return refuse(in_quotes(text) + " is not a number from 0 (the root alone) to " +
+                  std::to_string(most));
+  }
+  options.collector_options.cgroup.depth = *number;
+  return Done{};
+}
+
 Status set_log_level(Options& options, const std::string& text) {
   const auto level = log_level_from(text);
   if (!level) return refuse(in_quotes(text) + " is no level: write debug, info, warn or error");
@@ -256,6 +290,21 @@ std::vector<Flag> flags() {
     all.push_back(collector_switch(entry, true));
     all.push_back(collector_switch(entry, false));
   }
+  all.push_back(with_value(
+      collectors, "--collector.vmstat.fields", "REGEX", "",
+      "further fields of /proc/vmstat to report: those that the expression matches anywhere",
+      set_vmstat_fields));
+  all.push_back(with_value(collectors, "--collector.cgroup.depth", "NUMBER",
+                           std::to_string(defaults.collector_options.cgroup.depth),
+                           "how many levels of cgroups below the root to report",
+                           set_cgroup_depth));
+  all.push_back(
+      with_value(collectors, "--collector.cgroup.include", "REGEX", "",
+                 "report only cgroups whose path (/system.slice/web.service) this matches",
+                 set_cgroup_pattern<&CgroupOptions::include>));
+  all.push_back(with_value(collectors, "--collector.cgroup.exclude", "REGEX", "",
+                           "do not report cgroups whose path this matches",
+                           set_cgroup_pattern<&CgroupOptions::exclude>));
   for (const auto& setting : config::pss_settings()) all.push_back(pss_flag(setting));
   all.push_back(with_value(logging, "--log.level", "debug|info|warn|error", "info",
                            "what is worth a line on standard error", set_log_level));

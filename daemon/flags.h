@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "collectors/procfs/result.h"
+#include "collectors/registry.h"
 #include "config/settings.h"
 #include "daemon/log.h"
 
@@ -44,6 +45,7 @@ struct Options {
   std::string rootfs = "/";
 
   bool disable_default_collectors = false;
+  CollectorOptions collector_options;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
 

@@ -39,15 +39,15 @@ Status run(const Collector& collector, const process::Snapshot& processes, Metri
 
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
                                                     const config::Settings& settings,
-                                                    bool disable_defaults) {
+                                                    bool disable_defaults,
+                                                    const CollectorOptions& options) {
   auto collectors = std::make_shared<CollectorSet>();
   for (const auto& entry : collector_table()) {
     const auto chosen = settings.collectors.find(entry.name);
     const bool on = chosen != settings.collectors.end() ? chosen->second
                                                         : entry.on_by_default && !disable_defaults;
     if (!on) continue;
-    collectors->push_back(
-        {entry.make(trees, CollectorOptions{}), entry.reads_processes, entry.extras});
+    collectors->push_back({entry.make(trees, options), entry.reads_processes, entry.extras});
   }
   return collectors;
 }

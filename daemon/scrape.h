@@ -30,7 +30,8 @@ using CollectorSet = std::vector<ActiveCollector>;
 /// The collectors of the table that the settings leave on.
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
                                                     const config::Settings& settings,
-                                                    bool disable_defaults);
+                                                    bool disable_defaults,
+                                                    const CollectorOptions& options);
 
 /// What their collectors need of processes beyond the usual.
 process::Extras extras_of(const CollectorSet& collectors);

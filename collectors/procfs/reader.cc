@@ -20,7 +20,7 @@ namespace {
 /// Same layout as the kernel's struct linux_dirent64; glibc's dirent64 has it too.
 using KernelEntry = struct dirent64;
 
-/// Calls `visit(name, inode)` for each entry of an open directory; 0 or the errno.
+/// Calls `visit(name, entry)` for each entry of an open directory; 0 or the errno.
 template <typename Visit>
 int for_each_entry(int directory, Visit&& visit) {
   alignas(KernelEntry) std::array<char, 32 * 1024> block;
@@ -30,7 +30,7 @@ int for_each_entry(int directory, Visit&& visit) {
     if (got == 0) return 0;
     for (long at = 0; at < got;) {
       const auto* entry = reinterpret_cast<const KernelEntry*>(block.data() + at);
-      visit(std::string_view(entry->d_name), std::uint64_t{entry->d_ino});
+      visit(std::string_view(entry->d_name), *entry);
       at += entry->d_reclen;
     }
   }
@@ -140,14 +140,30 @@ Status Tree::read_in_pieces(const char* relative, Buffer& buffer, const Consume&
 }
 
 Result<std::vector<std::string>> Tree::list(const char* relative) const {
+  return list_if(relative, [](int, std::string_view, unsigned char) { return true; });
+}
+
+Result<std::vector<std::string>> Tree::list_directories(const char* relative) const {
+  return list_if(relative, [](int parent, std::string_view name, unsigned char type) {
+    if (type != DT_UNKNOWN) return type == DT_DIR;
+    struct stat status;  // a file system that does not tell: ask for each
+    return ::fstatat(parent, name.data(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(status.st_mode);
+  });
+}
+
+template <typename Wanted>
+Result<std::vector<std::string>> Tree::list_if(const char* relative, Wanted&& wanted) const {
   if (!present()) return error_for(relative, ENOENT);
   const FileDescriptor directory(
       ::openat(directory_.get(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return error_for(relative, errno);
   std::vector<std::string> names;
-  const int failed = for_each_entry(directory.get(), [&](std::string_view name, std::uint64_t) {
-    if (name != "." && name != "..") names.emplace_back(name);
-  });
+  const int failed =
+      for_each_entry(directory.get(), [&](std::string_view name, const KernelEntry& entry) {
+        if (name == "." || name == "..") return;
+        if (wanted(directory.get(), name, entry.d_type)) names.emplace_back(name);
+      });
   if (failed != 0) return error_for(relative, failed);
   return names;
 }
@@ -175,9 +191,9 @@ Status Tree::list_processes(std::vector<ListedProcess>& processes) const {
       ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return error_for("", errno);
   const int failed =
-      for_each_entry(directory.get(), [&](std::string_view name, std::uint64_t inode) {
+      for_each_entry(directory.get(), [&](std::string_view name, const KernelEntry& entry) {
         const auto pid = to_number<pid_t>(name);
-        if (pid && *pid > 0) processes.push_back({*pid, inode});
+        if (pid && *pid > 0) processes.push_back({*pid, std::uint64_t{entry.d_ino}});
       });
   if (failed != 0) return error_for("", failed);
   return Done{};

@@ -106,6 +106,9 @@ class Tree {
   /// The names in a directory, without "." and "..", in the kernel's order ("." : the root itself).
   Result<std::vector<std::string>> list(const char* relative) const;
 
+  /// The same for its sub-directories alone; symbolic links are not followed.
+  Result<std::vector<std::string>> list_directories(const char* relative) const;
+
   /// Where a symbolic link points.
   Result<std::string> read_link(const char* relative) const;
 
@@ -129,6 +132,9 @@ class Tree {
 
   Tree(std::string path, FileDescriptor directory)
       : path_(std::move(path)), directory_(std::move(directory)) {}
+
+  template <typename Wanted>
+  Result<std::vector<std::string>> list_if(const char* relative, Wanted&& wanted) const;
 
   std::string path_;
   FileDescriptor directory_;

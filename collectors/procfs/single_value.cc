@@ -25,4 +25,17 @@ Result<std::int64_t> parse_signed_value(std::string_view text) {
   return parse<std::int64_t>(text);
 }
 
+Result<std::optional<Bytes>> parse_limit(std::string_view text) {
+  if (text == "max\n") return std::optional<Bytes>();
+  const auto number = parse<std::uint64_t>(text);
+  if (!number) return malformed("expected \"max\" or a number", 1);
+  return std::optional(Bytes{*number});
+}
+
+Result<bool> parse_yes_or_no(std::string_view text) {
+  if (text == "Y\n") return true;
+  if (text == "N\n") return false;
+  return malformed("expected Y or N", 1);
+}
+
 }  // namespace memory_exporter::procfs

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "collectors/procfs/bytes.h"
 #include "collectors/procfs/result.h"
 
 namespace memory_exporter::procfs {
@@ -14,5 +16,11 @@ Result<std::uint64_t> parse_single_value(std::string_view text);
 
 /// The same where the number may be negative.
 Result<std::int64_t> parse_signed_value(std::string_view text);
+
+/// A cgroup's limit: a number of bytes, or "max", which is nothing.
+Result<std::optional<Bytes>> parse_limit(std::string_view text);
+
+/// A switch of a kernel module (/sys/module/NAME/parameters): Y or N.
+Result<bool> parse_yes_or_no(std::string_view text);
 
 }  // namespace memory_exporter::procfs

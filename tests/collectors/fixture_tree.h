@@ -31,6 +31,25 @@ class FixtureTree {
     return *this;
   }
 
+  /// Writes the files of a capture, in the form of tests/collectors/captures: each file's text
+  /// follows a line "==> PATH <==".
+  FixtureTree& write_capture(std::string_view capture) {
+    constexpr std::string_view open = "==> ", close = " <==\n";
+    while (capture.starts_with(open)) {
+      capture.remove_prefix(open.size());
+      const std::string path(capture.substr(0, capture.find(close)));
+      capture.remove_prefix(path.size() + close.size());
+      const auto next = capture.find("\n==> ");
+      const auto size = capture.starts_with(open)        ? 0
+                        : next == std::string_view::npos ? capture.size()
+                                                         : next + 1;
+      write(path, capture.substr(0, size));
+      capture.remove_prefix(size);
+    }
+    EXPECT_TRUE(capture.empty()) << "not a capture at: " << capture.substr(0, 80);
+    return *this;
+  }
+
   FixtureTree& forbid(const std::string& path) {
     EXPECT_EQ(::chmod((root_ / path).c_str(), 0), 0);
     return *this;

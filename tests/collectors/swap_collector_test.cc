@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "collectors/builtin.h"
@@ -10,7 +11,9 @@ namespace {
 constexpr std::string_view header = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
 
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_swap_collector(tree.trees(), CollectorOptions{}));
+  CollectorOptions options;
+  options.page_size = Bytes{4096};
+  return collected(*make_swap_collector(tree.trees(), options));
 }
 
 TEST(SwapCollector, WritesEachDeviceWithItsKind) {
@@ -44,6 +47,88 @@ TEST(SwapCollector, WritesOneSeriesForFilesOfOneName) {
             "memory_swap_device_used_bytes{device=\"/swap\",kind=\"file\"} 4096\n"
             "memory_swap_device_priority{device=\"/swap (deleted)\",kind=\"file\"} -2\n"
             "memory_swap_device_priority{device=\"/swap\",kind=\"file\"} -4\n");
+}
+
+TEST(SwapCollector, WritesZramDisksUnderTheNameOfTheirSwapDevice) {
+  FixtureTree tree;
+  tree.write("sys/block/zram1/mm_stat", "8536064 77377 393216 1048576 1130496 22 3 4 5\n")
+      .write("sys/block/zram1/disksize", "67108864\n")
+      .write("sys/block/zram0/mm_stat", "0 0 0 0 0 0 0\n")
+      .write("sys/block/sda/size", "1\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_swap_zram_size_bytes{device=\"/dev/zram1\"} 67108864\n"
+            "memory_swap_zram_original_bytes{device=\"/dev/zram0\"} 0\n"
+            "memory_swap_zram_original_bytes{device=\"/dev/zram1\"} 8536064\n"
+            "memory_swap_zram_compressed_bytes{device=\"/dev/zram0\"} 0\n"
+            "memory_swap_zram_compressed_bytes{device=\"/dev/zram1\"} 77377\n"
+            "memory_swap_zram_used_bytes{device=\"/dev/zram0\"} 0\n"
+            "memory_swap_zram_used_bytes{device=\"/dev/zram1\"} 393216\n"
+            "memory_swap_zram_used_peak_bytes{device=\"/dev/zram0\"} 0\n"
+            "memory_swap_zram_used_peak_bytes{device=\"/dev/zram1\"} 1130496\n"
+            "memory_swap_zram_limit_bytes{device=\"/dev/zram1\"} 1048576\n"
+            "memory_swap_zram_same_pages{device=\"/dev/zram0\"} 0\n"
+            "memory_swap_zram_same_pages{device=\"/dev/zram1\"} 22\n"
+            "memory_swap_zram_huge_pages{device=\"/dev/zram1\"} 4\n"
+            "memory_swap_zram_pages_compacted_total{device=\"/dev/zram0\"} 0\n"
+            "memory_swap_zram_pages_compacted_total{device=\"/dev/zram1\"} 3\n");
+}
+
+/// zswap before kernel 5.19, when only debugfs told its size.
+void write_old_zswap(FixtureTree& tree) {
+  tree.write("sys/module/zswap/parameters/enabled", "Y\n")
+      .write("sys/module/zswap/parameters/max_pool_percent", "20\n")
+      .write("sys/kernel/debug/zswap/pool_total_size", "380928\n")
+      .write("sys/kernel/debug/zswap/stored_pages", "2572\n")
+      .write("sys/kernel/debug/zswap/reject_compress_poor", "9\n")
+      .write("sys/kernel/debug/zswap/written_back_pages", "1\n")
+      .write("proc/meminfo", "MemTotal: 8 kB\n");
+}
+
+TEST(SwapCollector, TakesZswapFromDebugfsOnOldKernels) {
+  FixtureTree tree;
+  write_old_zswap(tree);
+  EXPECT_EQ(collected_from(tree),
+            "memory_swap_zswap_enabled 1\n"
+            "memory_swap_zswap_pool_bytes 380928\n"
+            "memory_swap_zswap_stored_bytes 10534912\n"
+            "memory_swap_zswap_rejects_total{reason=\"compress_poor\"} 9\n"
+            "memory_swap_zswap_pool_limit_ratio 0.2\n"
+            "memory_swap_zswap_written_back_pages_total 1\n");
+}
+
+TEST(SwapCollector, PrefersWhatMeminfoSaysOfZswap) {
+  FixtureTree tree;
+  write_old_zswap(tree);
+  tree.write("proc/meminfo", "MemTotal: 8 kB\nZswap: 4 kB\nZswapped: 16 kB\n");
+  const auto text = collected_from(tree);
+  EXPECT_THAT(text, testing::HasSubstr("memory_swap_zswap_pool_bytes 4096\n"
+                                       "memory_swap_zswap_stored_bytes 16384\n"));
+}
+
+TEST(SwapCollector, DoesNotMissADebugfsThatIsDenied) {
+  FixtureTree tree;
+  write_old_zswap(tree);
+  tree.forbid("sys/kernel/debug");
+  const Unprivileged unprivileged;
+  EXPECT_EQ(collected_from(tree),
+            "memory_swap_zswap_enabled 1\n"
+            "memory_swap_zswap_pool_limit_ratio 0.2\n");
+}
+
+TEST(SwapCollector, FailsWhereAnyFileIsMalformed) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"sys/block/zram0/mm_stat", "1 2 3\n"},
+      {"sys/module/zswap/parameters/enabled", "yes\n"},
+      {"sys/module/zswap/parameters/max_pool_percent", "x\n"},
+      {"sys/kernel/debug/zswap/reject_alloc_fail", "x\n"},
+      {"sys/kernel/debug/zswap/pool_limit_hit", "\n"},
+      {"proc/meminfo", "nothing\n"}};
+  for (const auto& [path, text] : cases) {
+    FixtureTree tree;
+    tree.write("proc/swaps", header).write(path, text);
+    EXPECT_THAT(collected_from(tree),
+                testing::StartsWith("error: malformed: " + tree.path(path) + ":"));
+  }
 }
 
 TEST(SwapCollector, WritesNothingWithoutSwap) {

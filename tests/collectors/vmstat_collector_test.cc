@@ -85,6 +85,22 @@ TEST(VmstatCollector, LeavesNoEventOfTheDefaultSetOutOnARealMachine) {
   EXPECT_THAT(text, Not(HasSubstr("nr_")));
 }
 
+TEST(VmstatCollector, AddsTheFieldsAskedForByTheirKind) {
+  FixtureTree tree;
+  tree.write("proc/vmstat",
+             "nr_dirty 384\nnr_dirtied 38120042\nnr_vmscan_write 1\nnr_tlb_local_flush_all 7\n"
+             "pgfault 811203344\npgpgin 91833211\ncompact_stall 402\n");
+  CollectorOptions options;
+  options.vmstat_fields = *process::Pattern::compile("^(nr_|pg)");
+  EXPECT_EQ(collected(*make_vmstat_collector(tree.trees(), options)),
+            "memory_vmstat_pgfault_total 811203344\n"
+            "memory_vmstat_other_total{field=\"nr_dirtied\"} 38120042\n"
+            "memory_vmstat_other_total{field=\"nr_vmscan_write\"} 1\n"
+            "memory_vmstat_other_total{field=\"nr_tlb_local_flush_all\"} 7\n"
+            "memory_vmstat_other_total{field=\"pgpgin\"} 91833211\n"
+            "memory_vmstat_other{field=\"nr_dirty\"} 384\n");
+}
+
 TEST(VmstatCollector, WritesNothingWithoutTheFile) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }

@@ -109,6 +109,17 @@ TEST(Flags, LocalhostIsTheLoopbackAddress) {
             (std::vector<ListenAddress>{{"127.0.0.1", 80}}));
 }
 
+TEST(Flags, CollectorsTakeTheirSettings) {
+  const auto options =
+      parsed({"--collector.vmstat.fields=^nr_", "--collector.cgroup.depth=4",
+              "--collector.cgroup.include=slice", "--collector.cgroup.exclude=^/user"})
+          .collector_options;
+  EXPECT_EQ(options.vmstat_fields->expression(), "^nr_");
+  EXPECT_EQ(options.cgroup.depth, 4u);
+  EXPECT_EQ(options.cgroup.include->expression(), "slice");
+  EXPECT_EQ(options.cgroup.exclude->expression(), "^/user");
+}
+
 TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
   const std::pair<std::vector<std::string>, std::string_view> mistakes[] = {
       {{"--onec"}, "--onec: unknown flag (did you mean --once?); --help lists them all"},
@@ -125,6 +136,10 @@ TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
       {{"--scrape.timeout"}, "--scrape.timeout: needs a value: write --scrape.timeout=DURATION"},
       {{"--path.procfs="}, "--path.procfs: needs a value: write --path.procfs=PATH"},
       {{"--once=yes"}, "--once: takes no value"},
+      {{"--collector.vmstat.fields=(nr_"},
+       "--collector.vmstat.fields: \"(nr_\" is no regular expression of RE2: missing ): (nr_"},
+      {{"--collector.cgroup.depth=-1"},
+       "--collector.cgroup.depth: \"-1\" is not a number from 0 (the root alone) to 100"},
       {{"--scrape.timeout=1s", "--scrape.timeout=2s"}, "--scrape.timeout: is given more than once"},
       {{"--scrape.timeout=10"},
        "--scrape.timeout: \"10\" is not a duration: write it as 10s or 500ms"},

@@ -196,7 +196,7 @@ TEST(MakeCollectors, FollowsTheTableTheSettingsAndTheSwitch) {
                     procfs::Tree::absent("/")};
   const auto names = [&](const config::Settings& settings, bool disable_defaults) {
     std::vector<std::string> all;
-    const auto collectors = make_collectors(trees, settings, disable_defaults);
+    const auto collectors = make_collectors(trees, settings, disable_defaults, CollectorOptions{});
     for (const auto& active : *collectors) {
       all.emplace_back(active.collector->name());
     }

@@ -416,6 +416,15 @@ TEST_F(Reader, ListsNamesWithoutTheDots) {
   EXPECT_EQ(*tree().list("folder"), std::vector<std::string>{"inside"});
 }
 
+TEST_F(Reader, ListsOnlyFoldersWhereAskedTo) {
+  for (const char* name : {"some/file", "some/a/inside", "some/b.service/inside"}) write(name, "");
+  fs::create_directory_symlink("a", root_ / "some/link");
+  auto names = *tree().list_directories("some");
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "b.service"}));
+  EXPECT_EQ(tree().list_directories("gone").error().kind, ErrorKind::vanished);
+}
+
 TEST_F(Reader, ListsFoldersOfAnySize) {
   for (int i = 0; i < 3000; ++i) write("many/" + std::string(40, 'n') + std::to_string(i), "");
   EXPECT_EQ(tree().list("many")->size(), 3000u);

@@ -32,5 +32,22 @@ TEST(ParseSignedValue, ReadsNegativeNumbersToo) {
   EXPECT_FALSE(parse_signed_value("-40"));
 }
 
+TEST(ParseLimit, TellsNoLimitFromANumber) {
+  EXPECT_EQ(*parse_limit("max\n"), std::nullopt);
+  EXPECT_EQ(*parse_limit("0\n"), Bytes{0});
+  EXPECT_EQ(*parse_limit("33554432\n"), Bytes{33554432});
+  for (const char* text : {"", "max", "maximum\n", "-1\n", "1", "max 1\n"}) {
+    EXPECT_FALSE(parse_limit(text)) << text;
+  }
+}
+
+TEST(ParseYesOrNo, ReadsASwitch) {
+  EXPECT_TRUE(*parse_yes_or_no("Y\n"));
+  EXPECT_FALSE(*parse_yes_or_no("N\n"));
+  for (const char* text : {"", "Y", "y\n", "1\n", "YN\n"}) {
+    EXPECT_FALSE(parse_yes_or_no(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace memory_exporter::procfs

@@ -1,0 +1,517 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectors/builtin.h"
+#include "collectors/cgroup_hierarchy.h"
+#include "collectors/procfs/flat_keyed.h"
+#include "collectors/procfs/pressure.h"
+#include "collectors/procfs/single_value.h"
+#include "collectors/read_file.h"
+#include "collectors/single_values.h"
+
+namespace memory_exporter {
+namespace {
+
+using Version = CgroupHierarchy::Version;
+
+constexpr auto gauge = MetricType::gauge;
+constexpr auto counter = MetricType::counter;
+
+/// Where one version of cgroups has a figure: in a file of its own, or as a field of memory.stat.
+struct Source {
+  const char* file = nullptr;
+  std::string_view stat_field;
+};
+
+constexpr Source file(const char* name) {
+  return {name, {}};
+}
+constexpr Source stat(std::string_view field) {
+  return {nullptr, field};
+}
+constexpr Source none = {};
+
+struct Figure {
+  Family family;
+  Source v2;
+  Source v1;
+};
+
+/// Figures of v1 are its hierarchical ones (total_*), because those of v2 are all hierarchical.
+constexpr Figure figures[] = {
+    {{"memory_cgroup_current_bytes", gauge,
+      "Memory charged to the cgroup and its children, page cache and kernel memory included; "
+      "memory.current (v2), memory.usage_in_bytes (v1)."},
+     file("memory.current"),
+     file("memory.usage_in_bytes")},
+    {{"memory_cgroup_peak_bytes", gauge,
+      "Most memory ever charged; memory.peak (v2), memory.max_usage_in_bytes (v1)."},
+     file("memory.peak"),
+     file("memory.max_usage_in_bytes")},
+    {{"memory_cgroup_min_bytes", gauge, "Setting: memory that reclaim never takes; memory.min."},
+     file("memory.min"),
+     none},
+    {{"memory_cgroup_low_bytes", gauge,
+      "Setting: memory that reclaim spares while others have some; memory.low."},
+     file("memory.low"),
+     none},
+    {{"memory_cgroup_high_bytes", gauge,
+      "Setting: limit above which allocations are slowed down and reclaimed, absent where there is "
+      "none; memory.high."},
+     file("memory.high"),
+     none},
+    {{"memory_cgroup_max_bytes", gauge,
+      "Setting: hard limit, absent where there is none; memory.max (v2), memory.limit_in_bytes "
+      "(v1)."},
+     file("memory.max"),
+     file("memory.limit_in_bytes")},
+    {{"memory_cgroup_soft_limit_bytes", gauge,
+      "Setting: what global reclaim brings the cgroup back to, absent where there is none; "
+      "memory.soft_limit_in_bytes (v1)."},
+     none,
+     file("memory.soft_limit_in_bytes")},
+    {{"memory_cgroup_swap_current_bytes", gauge,
+      "Swap space in use; memory.swap.current (v2), memory.stat total_swap (v1)."},
+     file("memory.swap.current"),
+     stat("total_swap")},
+    {{"memory_cgroup_swap_peak_bytes", gauge, "Most swap space ever in use; memory.swap.peak."},
+     file("memory.swap.peak"),
+     none},
+    {{"memory_cgroup_swap_high_bytes", gauge,
+      "Setting: swap use above which the cgroup is slowed down, absent where there is none; "
+      "memory.swap.high."},
+     file("memory.swap.high"),
+     none},
+    {{"memory_cgroup_swap_max_bytes", gauge,
+      "Setting: limit of swap space, absent where there is none; memory.swap.max."},
+     file("memory.swap.max"),
+     none},
+    {{"memory_cgroup_memsw_current_bytes", gauge,
+      "Memory and swap space together; memory.memsw.usage_in_bytes (v1)."},
+     none,
+     file("memory.memsw.usage_in_bytes")},
+    {{"memory_cgroup_memsw_peak_bytes", gauge,
+      "Most memory and swap space ever in use together; memory.memsw.max_usage_in_bytes (v1)."},
+     none,
+     file("memory.memsw.max_usage_in_bytes")},
+    {{"memory_cgroup_memsw_max_bytes", gauge,
+      "Setting: limit of memory and swap space together, absent where there is none; "
+      "memory.memsw.limit_in_bytes (v1)."},
+     none,
+     file("memory.memsw.limit_in_bytes")},
+    {{"memory_cgroup_zswap_current_bytes", gauge,
+      "RAM that the compressed pages in zswap take; memory.zswap.current."},
+     file("memory.zswap.current"),
+     none},
+    {{"memory_cgroup_zswap_max_bytes", gauge,
+      "Setting: limit of it, absent where there is none; memory.zswap.max."},
+     file("memory.zswap.max"),
+     none},
+    {{"memory_cgroup_zswap_writeback", gauge,
+      "Setting: 1 where zswap may write on to the swap device; memory.zswap.writeback."},
+     file("memory.zswap.writeback"),
+     none},
+    {{"memory_cgroup_oom_group", gauge,
+      "Setting: 1 where an OOM kill takes the whole cgroup; memory.oom.group."},
+     file("memory.oom.group"),
+     none},
+    {{"memory_cgroup_stat_anon_bytes", gauge,
+      "Anonymous memory, on v1 with its swap cache; memory.stat anon (v2), memory.stat total_rss "
+      "(v1)."},
+     stat("anon"),
+     stat("total_rss")},
+    {{"memory_cgroup_stat_file_bytes", gauge,
+      "Page cache, shared memory included; memory.stat file (v2), memory.stat total_cache (v1)."},
+     stat("file"),
+     stat("total_cache")},
+    {{"memory_cgroup_stat_kernel_bytes", gauge,
+      "Kernel memory of all kinds; memory.stat kernel (v2), memory.kmem.usage_in_bytes (v1)."},
+     stat("kernel"),
+     file("memory.kmem.usage_in_bytes")},
+    {{"memory_cgroup_stat_kernel_stack_bytes", gauge, "Kernel stacks; memory.stat kernel_stack."},
+     stat("kernel_stack"),
+     none},
+    {{"memory_cgroup_stat_page_tables_bytes", gauge, "Page tables; memory.stat pagetables."},
+     stat("pagetables"),
+     none},
+    {{"memory_cgroup_stat_secondary_page_tables_bytes", gauge,
+      "Page tables of virtual machines and IOMMUs; memory.stat sec_pagetables."},
+     stat("sec_pagetables"),
+     none},
+    {{"memory_cgroup_stat_percpu_bytes", gauge, "Per-CPU variables; memory.stat percpu."},
+     stat("percpu"),
+     none},
+    {{"memory_cgroup_stat_sock_bytes", gauge, "Network buffers; memory.stat sock."},
+     stat("sock"),
+     none},
+    {{"memory_cgroup_stat_vmalloc_bytes", gauge,
+      "Memory allocated through vmalloc; memory.stat vmalloc."},
+     stat("vmalloc"),
+     none},
+    {{"memory_cgroup_stat_shmem_bytes", gauge,
+      "Shared memory and tmpfs, within the page cache; memory.stat shmem (v2), memory.stat "
+      "total_shmem (v1)."},
+     stat("shmem"),
+     stat("total_shmem")},
+    {{"memory_cgroup_stat_zswap_bytes", gauge,
+      "RAM of compressed pages in zswap; memory.stat zswap."},
+     stat("zswap"),
+     none},
+    {{"memory_cgroup_stat_zswapped_bytes", gauge,
+      "Memory in zswap before compression; memory.stat zswapped."},
+     stat("zswapped"),
+     none},
+    {{"memory_cgroup_stat_file_mapped_bytes", gauge,
+      "Page cache that some process maps; memory.stat file_mapped (v2), memory.stat "
+      "total_mapped_file (v1)."},
+     stat("file_mapped"),
+     stat("total_mapped_file")},
+    {{"memory_cgroup_stat_file_dirty_bytes", gauge,
+      "Page cache waiting to be written to disk; memory.stat file_dirty (v2), memory.stat "
+      "total_dirty (v1)."},
+     stat("file_dirty"),
+     stat("total_dirty")},
+    {{"memory_cgroup_stat_file_writeback_bytes", gauge,
+      "Page cache being written to disk; memory.stat file_writeback (v2), memory.stat "
+      "total_writeback (v1)."},
+     stat("file_writeback"),
+     stat("total_writeback")},
+    {{"memory_cgroup_stat_swapcached_bytes", gauge,
+      "Memory in RAM whose copy in swap is still valid; memory.stat swapcached (v2), memory.stat "
+      "total_swapcached (v1)."},
+     stat("swapcached"),
+     stat("total_swapcached")},
+    {{"memory_cgroup_stat_anon_thp_bytes", gauge,
+      "Transparent huge pages of anonymous memory; memory.stat anon_thp (v2), memory.stat "
+      "total_rss_huge (v1)."},
+     stat("anon_thp"),
+     stat("total_rss_huge")},
+    {{"memory_cgroup_stat_file_thp_bytes", gauge,
+      "Transparent huge pages of files; memory.stat file_thp."},
+     stat("file_thp"),
+     none},
+    {{"memory_cgroup_stat_shmem_thp_bytes", gauge,
+      "Transparent huge pages of shared memory; memory.stat shmem_thp."},
+     stat("shmem_thp"),
+     none},
+    {{"memory_cgroup_stat_inactive_anon_bytes", gauge,
+      "Anonymous and shmem pages first in line for reclaim; memory.stat inactive_anon (v2), "
+      "memory.stat total_inactive_anon (v1)."},
+     stat("inactive_anon"),
+     stat("total_inactive_anon")},
+    {{"memory_cgroup_stat_active_anon_bytes", gauge,
+      "Recently used anonymous and shmem pages; memory.stat active_anon (v2), memory.stat "
+      "total_active_anon (v1)."},
+     stat("active_anon"),
+     stat("total_active_anon")},
+    {{"memory_cgroup_stat_inactive_file_bytes", gauge,
+      "Page cache first in line for reclaim; memory.stat inactive_file (v2), memory.stat "
+      "total_inactive_file (v1)."},
+     stat("inactive_file"),
+     stat("total_inactive_file")},
+    {{"memory_cgroup_stat_active_file_bytes", gauge,
+      "Recently used page cache; memory.stat active_file (v2), memory.stat total_active_file "
+      "(v1)."},
+     stat("active_file"),
+     stat("total_active_file")},
+    {{"memory_cgroup_stat_unevictable_bytes", gauge,
+      "Pages that cannot be reclaimed; memory.stat unevictable (v2), memory.stat total_unevictable "
+      "(v1)."},
+     stat("unevictable"),
+     stat("total_unevictable")},
+    {{"memory_cgroup_stat_slab_reclaimable_bytes", gauge,
+      "Kernel objects that can be reclaimed; memory.stat slab_reclaimable."},
+     stat("slab_reclaimable"),
+     none},
+    {{"memory_cgroup_stat_slab_unreclaimable_bytes", gauge,
+      "Kernel objects that cannot be reclaimed; memory.stat slab_unreclaimable."},
+     stat("slab_unreclaimable"),
+     none},
+    {{"memory_cgroup_stat_hugetlb_bytes", gauge,
+      "Huge pages from the hugetlb pools, only where hugetlb is accounted as memory; memory.stat "
+      "hugetlb."},
+     stat("hugetlb"),
+     none},
+    {{"memory_cgroup_stat_pgfault_total", counter,
+      "Page faults, major ones included; memory.stat pgfault (v2), memory.stat total_pgfault "
+      "(v1)."},
+     stat("pgfault"),
+     stat("total_pgfault")},
+    {{"memory_cgroup_stat_pgmajfault_total", counter,
+      "Page faults that waited for a disk; memory.stat pgmajfault (v2), memory.stat "
+      "total_pgmajfault (v1)."},
+     stat("pgmajfault"),
+     stat("total_pgmajfault")},
+    {{"memory_cgroup_stat_pgscan_total", counter,
+      "Pages that reclaim looked at; memory.stat pgscan."},
+     stat("pgscan"),
+     none},
+    {{"memory_cgroup_stat_pgsteal_total", counter, "Pages reclaimed; memory.stat pgsteal."},
+     stat("pgsteal"),
+     none},
+    {{"memory_cgroup_stat_workingset_refault_anon_total", counter,
+      "Evicted anonymous pages that were needed again; memory.stat workingset_refault_anon (v2), "
+      "memory.stat total_workingset_refault_anon (v1)."},
+     stat("workingset_refault_anon"),
+     stat("total_workingset_refault_anon")},
+    {{"memory_cgroup_stat_workingset_refault_file_total", counter,
+      "Evicted page cache that was needed again; memory.stat workingset_refault_file (v2), "
+      "memory.stat total_workingset_refault_file (v1)."},
+     stat("workingset_refault_file"),
+     stat("total_workingset_refault_file")},
+};
+
+constexpr std::array<Family, 7> event_families = {{
+    {"memory_cgroup_events_total", counter,
+     "Events of the cgroup and its children, those that were removed included; memory.events (v2). "
+     "On v1 without children: max is memory.failcnt, oom_kill of memory.oom_control."},
+    {"memory_cgroup_events_local_total", counter,
+     "Events of the cgroup without its children; memory.events.local (v2)."},
+    {"memory_cgroup_swap_events_total", counter,
+     "Events of the cgroup's swap limits; memory.swap.events (v2). On v1: max is "
+     "memory.memsw.failcnt, of memory and swap together."},
+    {"memory_cgroup_pressure_waiting_seconds_total", counter,
+     "Time in which at least one task of the cgroup waited for memory; memory.pressure some total "
+     "(v2)."},
+    {"memory_cgroup_pressure_stalled_seconds_total", counter,
+     "Time in which no task of the cgroup could work for lack of memory; memory.pressure full "
+     "total "
+     "(v2)."},
+    {"memory_cgroup_under_oom", gauge,
+     "1 while the cgroup's tasks wait because it is out of memory; memory.oom_control under_oom "
+     "(v1)."},
+    {"memory_cgroup_oom_kill_disabled", gauge,
+     "Setting: 1 where tasks wait instead of being killed; memory.oom_control oom_kill_disable "
+     "(v1)."},
+}};
+enum EventFamily : std::size_t {
+  events_family,
+  local_events_family,
+  swap_events_family,
+  waiting_family,
+  stalled_family,
+  under_oom_family,
+  oom_kill_disabled_family
+};
+
+constexpr auto cgroup_families = join_families(families_of(figures), event_families);
+
+struct Field {
+  std::string name;
+  std::uint64_t value;
+};
+using Fields = std::vector<Field>;
+
+Result<Fields> parse_fields(std::string_view text) {
+  Fields fields;
+  const auto walked =
+      procfs::for_each_flat_keyed(text, [&](std::string_view name, std::uint64_t value) {
+        fields.push_back({std::string(name), value});
+      });
+  if (!walked) return walked.error();
+  return fields;
+}
+
+std::optional<std::uint64_t> find(const Fields& fields, std::string_view name) {
+  const auto at = std::find_if(fields.begin(), fields.end(),
+                               [&](const Field& field) { return field.name == name; });
+  if (at == fields.end()) return std::nullopt;
+  return at->value;
+}
+
+/// What one cgroup's files said; what they did not is absent.
+struct Cgroup {
+  std::string path;
+  std::array<std::optional<std::uint64_t>, std::size(figures)> amounts;
+  Fields events, local_events, swap_events;
+  std::optional<std::uint64_t> under_oom, oom_kill_disabled;
+  procfs::Pressure pressure;
+};
+
+/// Reads the files of one cgroup. All of them may be missing: it was removed since it was listed,
+/// the controller is off for it, or the kernel is older.
+class CgroupReader {
+ public:
+  CgroupReader(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy, const std::string& path)
+      : sysfs_(sysfs),
+        version_(hierarchy.version),
+        folder_(hierarchy.root + (path == "/" ? "" : path) + '/') {
+    cgroup_.path = path;
+  }
+
+  Result<Cgroup> read() {
+    if (auto done = read_figures(); !done) return done.error();
+    if (auto done = version_ == Version::v2 ? read_events() : read_v1_events(); !done) {
+      return done.error();
+    }
+    return std::move(cgroup_);
+  }
+
+ private:
+  Status read_figures() {
+    const auto fields = read_fields("memory.stat");
+    if (!fields) return fields.error();
+    for (std::size_t i = 0; i < std::size(figures); ++i) {
+      const auto& source = version_ == Version::v2 ? figures[i].v2 : figures[i].v1;
+      if (source.file != nullptr) {
+        const auto amount = read_amount(source.file);
+        if (!amount) return amount.error();
+        cgroup_.amounts[i] = *amount;
+      } else if (!source.stat_field.empty()) {
+        cgroup_.amounts[i] = find(*fields, source.stat_field);
+      }
+    }
+    return Done{};
+  }
+
+  Status read_events() {
+    const struct {
+      const char* file;
+      Fields& fields;
+    } files[] = {{"memory.events", cgroup_.events},
+                 {"memory.events.local", cgroup_.local_events},
+                 {"memory.swap.events", cgroup_.swap_events}};
+    for (const auto& [name, into] : files) {
+      auto fields = read_fields(name);
+      if (!fields) return fields.error();
+      into = std::move(*fields);
+    }
+    const auto pressure =
+        read_file(sysfs_, (folder_ + "memory.pressure").c_str(), buffer_, procfs::parse_pressure);
+    if (!pressure) return pressure.error();
+    if (*pressure) cgroup_.pressure = **pressure;
+    return Done{};
+  }
+
+  Status read_v1_events() {
+    const auto failures = read_amount("memory.failcnt");
+    if (!failures) return failures.error();
+    if (*failures) cgroup_.events.push_back({"max", **failures});
+    const auto swap_failures = read_amount("memory.memsw.failcnt");
+    if (!swap_failures) return swap_failures.error();
+    if (*swap_failures) cgroup_.swap_events.push_back({"max", **swap_failures});
+    const auto oom = read_fields("memory.oom_control");
+    if (!oom) return oom.error();
+    if (const auto kills = find(*oom, "oom_kill")) cgroup_.events.push_back({"oom_kill", *kills});
+    cgroup_.under_oom = find(*oom, "under_oom");
+    cgroup_.oom_kill_disabled = find(*oom, "oom_kill_disable");
+    return Done{};
+  }
+
+  Result<Fields> read_fields(const char* name) {
+    auto fields = read_file(sysfs_, (folder_ + name).c_str(), buffer_, parse_fields);
+    if (!fields) return fields.error();
+    return std::move(*fields).value_or(Fields());
+  }
+
+  /// A number, or nothing where there is no limit: v2 says "max", v1 the largest multiple of a
+  /// page.
+  Result<std::optional<std::uint64_t>> read_amount(const char* name) {
+    constexpr std::uint64_t unlimited = std::uint64_t{1} << 62;
+    using Amount = std::optional<std::uint64_t>;
+    const auto limit = read_file(sysfs_, (folder_ + name).c_str(), buffer_, procfs::parse_limit);
+    if (!limit) return limit.error();
+    if (!*limit || !**limit || (**limit)->value > unlimited) return Amount();
+    return Amount((**limit)->value);
+  }
+
+  const procfs::Tree& sysfs_;
+  Version version_;
+  std::string folder_;
+  procfs::Buffer buffer_;
+  Cgroup cgroup_;
+};
+
+/// Writes families, each over all cgroups.
+class CgroupWriter {
+ public:
+  CgroupWriter(const std::vector<Cgroup>& cgroups, MetricSink& sink)
+      : cgroups_(cgroups), sink_(sink) {}
+
+  void write() {
+    for (std::size_t i = 0; i < std::size(figures); ++i) {
+      write_each(figures[i].family, [i](const Cgroup& cgroup) { return cgroup.amounts[i]; });
+    }
+    write_events(events_family, &Cgroup::events);
+    write_events(local_events_family, &Cgroup::local_events);
+    write_events(swap_events_family, &Cgroup::swap_events);
+    write_pressure(waiting_family, &procfs::Pressure::some);
+    write_pressure(stalled_family, &procfs::Pressure::full);
+    write_each(event_families[under_oom_family],
+               [](const Cgroup& cgroup) { return cgroup.under_oom; });
+    write_each(event_families[oom_kill_disabled_family],
+               [](const Cgroup& cgroup) { return cgroup.oom_kill_disabled; });
+  }
+
+ private:
+  template <typename ValueOf>
+  void write_each(const Family& family, ValueOf&& value_of) {
+    sink_.family(family);
+    for (const auto& cgroup : cgroups_) {
+      if (const auto value = value_of(cgroup)) sink_.sample({{"cgroup", cgroup.path}}, *value);
+    }
+  }
+
+  void write_events(EventFamily index, Fields Cgroup::*events) {
+    sink_.family(event_families[index]);
+    for (const auto& cgroup : cgroups_) {
+      for (const auto& [event, count] : cgroup.*events) {
+        sink_.sample({{"cgroup", cgroup.path}, {"event", event}}, count);
+      }
+    }
+  }
+
+  void write_pressure(EventFamily index,
+                      std::optional<std::chrono::microseconds> procfs::Pressure::*total) {
+    write_each(event_families[index], [total](const Cgroup& cgroup) -> std::optional<double> {
+      const auto& time = cgroup.pressure.*total;
+      if (!time) return std::nullopt;
+      return std::chrono::duration<double>(*time).count();
+    });
+  }
+
+  const std::vector<Cgroup>& cgroups_;
+  MetricSink& sink_;
+};
+
+class CgroupCollector final : public Collector {
+ public:
+  CgroupCollector(const procfs::Tree& sysfs, CgroupOptions options)
+      : sysfs_(sysfs), options_(std::move(options)) {}
+
+  std::string_view name() const override { return "cgroup"; }
+  std::span<const Family> families() const override { return cgroup_families; }
+
+  Status collect(const process::Snapshot&, MetricSink& sink) const override {
+    const auto hierarchy = find_memory_hierarchy(sysfs_);
+    if (!hierarchy) return hierarchy.error();
+    if (!*hierarchy) return Done{};
+    const auto paths = list_cgroups(sysfs_, **hierarchy, options_);
+    if (!paths) return paths.error();
+    std::vector<Cgroup> cgroups;
+    cgroups.reserve(paths->size());
+    for (const auto& path : *paths) {
+      auto cgroup = CgroupReader(sysfs_, **hierarchy, path).read();
+      if (!cgroup) return cgroup.error();
+      cgroups.push_back(std::move(*cgroup));
+    }
+    CgroupWriter(cgroups, sink).write();
+    return Done{};
+  }
+
+ private:
+  const procfs::Tree& sysfs_;
+  CgroupOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_cgroup_collector(const Trees& trees,
+                                                 const CollectorOptions& options) {
+  return std::make_unique<CgroupCollector>(trees.sysfs, options.cgroup);
+}
+
+}  // namespace memory_exporter

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "collectors/metric_sink.h"
+#include "collectors/procfs/reader.h"
+#include "collectors/read_file.h"
+
+namespace memory_exporter {
+
+/// A file that holds one number (a sysctl, a sysfs attribute), the family whose only sample that
+/// number is, and how to make it the family's unit.
+struct SingleValue {
+  Family family;
+  const char* path;
+  Value (*value)(std::uint64_t);
+};
+
+Value plain_number(std::uint64_t number);
+Value bytes_from_bytes(std::uint64_t number);
+/// Settings accept any number: what no machine can have stays at the top of the range.
+Value bytes_from_kib(std::uint64_t number);
+Value ratio_from_percent(std::uint64_t number);
+Value seconds_from_milliseconds(std::uint64_t number);
+
+/// What such files hold, read now and written later. Costs about 4 us a file.
+class SingleValues {
+ public:
+  /// `rows` must outlive the object. A missing file leaves its family without a sample.
+  static Result<SingleValues> read(const procfs::Tree& tree, std::span<const SingleValue> rows);
+
+  void write(MetricSink& sink) const;
+
+ private:
+  explicit SingleValues(std::span<const SingleValue> rows) : rows_(rows) {}
+
+  std::span<const SingleValue> rows_;
+  std::vector<std::optional<std::uint64_t>> numbers_;
+};
+
+/// The number in one file.
+IfPresent<std::uint64_t> read_number(const procfs::Tree& tree, const std::string& path);
+
+/// The same where each number from 0 to below `states` is a state; malformed above that.
+IfPresent<std::uint64_t> read_state(const procfs::Tree& tree, const std::string& path,
+                                    std::size_t states);
+
+/// Puts the families of several tables into one, at compile time.
+template <std::size_t... Sizes>
+constexpr auto join_families(const std::array<Family, Sizes>&... tables) {
+  std::array<Family, (Sizes + ...)> all{};
+  std::size_t next = 0;
+  const auto append = [&](const auto& table) {
+    for (const auto& family : table) all[next++] = family;
+  };
+  (append(tables), ...);
+  return all;
+}
+
+/// The families of a table whose rows have one each.
+template <typename Row, std::size_t Size>
+constexpr auto families_of(const Row (&rows)[Size]) {
+  std::array<Family, Size> all{};
+  for (std::size_t i = 0; i < Size; ++i) all[i] = rows[i].family;
+  return all;
+}
+
+}  // namespace memory_exporter

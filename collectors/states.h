@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "collectors/metric_sink.h"
+
+namespace memory_exporter {
+
+/// Writes one sample a state: 1 for the state in force, 0 for the others. `labels` come first.
+template <typename States>
+void write_states(MetricSink& sink, std::string_view label, const States& states,
+                  std::size_t current, std::span<const Label> labels = {}) {
+  std::vector<Label> all(labels.begin(), labels.end());
+  all.push_back({label, {}});
+  std::size_t index = 0;
+  for (const std::string_view state : states) {
+    all.back().value = state;
+    sink.sample(all, Value(std::uint64_t{index++ == current}));
+  }
+}
+
+}  // namespace memory_exporter
