@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -57,6 +59,13 @@ class Signals {
     while (sigwait(&set_, &number) != 0) {
     }
     return number;
+  }
+
+  /// The same, or 0 when none has come by then.
+  int wait_for(std::chrono::nanoseconds patience) const {
+    const std::timespec time{0, patience.count()};
+    const int number = sigtimedwait(&set_, nullptr, &time);
+    return std::max(number, 0);
   }
 
  private:
@@ -128,25 +137,29 @@ int serve(const Options& options, Exporter& exporter, const Signals& signals, Lo
   for (const auto& address : (*server)->addresses()) {
     log.info("listening", {{"address", address.text()}, {"version", std::string(version())}});
   }
-  if (const auto prepared = exporter.prepare(); !prepared) {
-    return fail(failed, prepared.error().message());
-  }
-  notify_service_manager("READY=1");
-
+  // Not on this thread: a first look that hangs in the kernel must not keep a signal waiting.
+  auto prepared = std::async(std::launch::async, [&] { return exporter.prepare(); });
+  bool ready = false;
   while (true) {
-    const int number = signals.wait();
-    if (number == SIGHUP) {
-      reloads.answer([&] { return exporter.reload(); });
-      continue;
+    const int number = ready ? signals.wait() : signals.wait_for(std::chrono::milliseconds(5));
+    if (!ready && prepared.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
+      if (const auto outcome = prepared.get(); !outcome) {
+        return fail(failed, outcome.error().message());
+      }
+      notify_service_manager("READY=1");
+      ready = true;
     }
-    log.info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
-    break;
+    if (number == SIGHUP) reloads.answer([&] { return exporter.reload(); });
+    if (number == SIGTERM || number == SIGINT) {
+      log.info("stopping", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      break;
+    }
   }
   notify_service_manager("STOPPING=1");
   leave_after(std::chrono::milliseconds(1800));
   const bool stopped = exporter.stop();
   server->reset();
-  if (!stopped) std::_Exit(fine);
+  if (!stopped || !ready) std::_Exit(fine);
   return fine;
 }
 

@@ -153,10 +153,8 @@ class Daemon : public ::testing::Test {
     ASSERT_NE(command_->wait_for_log("msg=ready"), "");
   }
 
-  /// A daemon over a tree of the test's, with a process whose stat nobody can read to its end.
-  void start_and_hang() {
-    process::FakeProcess{}.write(procfs_);
-    start({"--path.procfs=" + procfs_.path()});
+  /// A process in the test's tree whose stat hangs whoever reads it.
+  void hang() {
     procfs_.write("77/status", "");
     ASSERT_EQ(::mkfifo(procfs_.path("77/stat").c_str(), 0600), 0);
   }
@@ -209,13 +207,27 @@ TEST_F(Daemon, LogsNoLineForAScrape) {
 }
 
 TEST_F(Daemon, StopsInTimeWhileAScrapeHangs) {
-  start_and_hang();
+  process::FakeProcess{}.write(procfs_);
+  start({"--path.procfs=" + procfs_.path()});
+  hang();
   auto scrape = std::async(std::launch::async, [&] { return http(port_, "GET", "/metrics"); });
   EXPECT_EQ(scrape.wait_for(milliseconds(300)), std::future_status::timeout);
   const auto outcome = end(SIGTERM);
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_LT(outcome.took, seconds(2));
   EXPECT_EQ(scrape.get().status, 503);
+}
+
+TEST_F(Daemon, StopsInTimeWhileItsFirstLookHangs) {
+  hang();
+  command_.emplace(std::vector{any_port, "--path.procfs=" + procfs_.path()});
+  port_ = command_->wait_for_port();
+  ASSERT_NE(port_, 0);
+  EXPECT_EQ(http(port_, "GET", "/-/healthy").status, 200);
+  EXPECT_EQ(http(port_, "GET", "/-/ready").status, 503);
+  const auto outcome = end(SIGTERM);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_LT(outcome.took, seconds(2));
 }
 
 TEST_F(Daemon, StopsInTimeDuringScrapesAndSlowClients) {
