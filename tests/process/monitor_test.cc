@@ -93,7 +93,8 @@ class MonitorTest : public ::testing::Test {
   static Options by_name() {
     Options options;
     options.group_by = {Dimension::name};
-    options.pss_wait = seconds(10);  // a machine busy with other tests is slower than a scrape waits
+    options.pss_wait =
+        seconds(10);  // a machine busy with other tests is slower than a scrape waits
     return options;
   }
 

@@ -90,6 +90,15 @@ class SamplerTest : public ::testing::Test {
     ::close(::open(procfs_.path(path).c_str(), O_WRONLY));
   }
 
+  /// Lets time fly until so many reads hang: a thread may be slow to begin its own.
+  static void await_stuck(Sampler<MemoryWalk>& sampler, PushedClock& clock, std::size_t reads) {
+    for (int tries = 0; tries < 2000 && sampler.stuck().size() < reads; ++tries) {
+      std::this_thread::sleep_for(milliseconds(5));
+      clock.push(seconds(3));
+    }
+    ASSERT_EQ(sampler.stuck().size(), reads);
+  }
+
   static Sampler<MemoryWalk>::Settings settings(
       Monitor::Now now = &Clock::now, std::shared_ptr<CpuBudget> budget = CpuBudget::unlimited()) {
     return {[](const procfs::Tree& procfs) { return std::make_unique<RollupReader>(procfs); },
@@ -159,7 +168,7 @@ TEST_F(SamplerTest, AHungReadIsReplacedAndReportedAndNeverWaitedFor) {
     sampler.submit({request(10), request(11)});
     sampler.wait(milliseconds(50));
     EXPECT_TRUE(sampler.stuck().empty());
-    clock.push(seconds(3));
+    await_stuck(sampler, clock, 1);
     ASSERT_EQ(sampler.stuck(), std::vector<ProcessId>{request(10).id});
     sampler.wait(seconds(10));  // the replacement reads on
     const auto walks = sampler.take();
@@ -176,9 +185,7 @@ TEST_F(SamplerTest, AHungReadThatComesBackIsNoLongerStuck) {
   PushedClock clock;
   Sampler<MemoryWalk> sampler(tree_, settings(clock.now()));
   sampler.submit({request(10)});
-  sampler.wait(milliseconds(20));
-  clock.push(seconds(3));
-  EXPECT_EQ(sampler.stuck().size(), 1u);
+  await_stuck(sampler, clock, 1);
   release("10/smaps_rollup");
   for (int i = 0; i < 1000 && !sampler.stuck().empty(); ++i) {
     std::this_thread::sleep_for(milliseconds(5));
@@ -198,11 +205,7 @@ TEST_F(SamplerTest, WhenEveryThreadHangsTheScrapeGoesOn) {
   {
     Sampler<MemoryWalk> sampler(tree_, settings(clock.now()));
     sampler.submit({request(10), request(11), request(12), request(13)});
-    for (int i = 0; i < 3; ++i) {
-      sampler.wait(milliseconds(20));
-      clock.push(seconds(3));
-      sampler.stuck();
-    }
+    await_stuck(sampler, clock, 3);
     const auto began = Clock::now();
     sampler.wait(seconds(30));
     EXPECT_LT(Clock::now() - began, seconds(10));

@@ -28,14 +28,24 @@ inline void tell_ready() {
   while (true) ::pause();
 }
 
-/// A second process with the pages of the first, until that one dies.
+/// A second process with the pages of the first, until that one dies. Returns when its work is
+/// done.
 template <typename Work>
 pid_t fork_sharer(Work&& work) {
+  int done[2];
+  EXPECT_EQ(::pipe(done), 0);
   const pid_t pid = ::fork();
-  if (pid != 0) return pid;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  work();
-  wait_to_be_killed();
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    work();
+    ::close(done[1]);
+    wait_to_be_killed();
+  }
+  ::close(done[1]);
+  char byte;
+  EXPECT_EQ(::read(done[0], &byte, 1), 0);  // the end of the pipe
+  ::close(done[0]);
+  return pid;
 }
 
 inline char* map_memory(std::size_t size, int flags = MAP_PRIVATE | MAP_ANONYMOUS, int file = -1) {
