@@ -38,14 +38,15 @@ class Churn:
         self.thread.join()
 
 
-def open_descriptors(pid):
-    """What a daemon at rest has open. A walk may go on after its scrape: one that never ends with
-    its files is as much a leak as any."""
+def open_descriptors(daemon):
+    """What a daemon at rest has open. A walk that ran out of its budget goes on in the next scrape
+    and keeps its file until then: one that never lets go is as much a leak as any."""
     def at_rest():
+        daemon.metrics()
         paths = []
-        for fd in os.listdir(f"/proc/{pid}/fd"):
+        for fd in os.listdir(f"/proc/{daemon.pid}/fd"):
             with contextlib.suppress(FileNotFoundError):
-                paths.append(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0])
+                paths.append(os.readlink(f"/proc/{daemon.pid}/fd/{fd}").split(":")[0])
         return None if any(OF_A_PROCESS.match(path) for path in paths) else sorted(paths)
     return live.wait_until(at_rest, 30, "no file of a process is open")
 
@@ -57,16 +58,14 @@ def threads(pid):
 class LeakTest(unittest.TestCase):
     def test_scrapes_leave_no_descriptor_and_no_thread_behind(self):
         with live.Daemon() as daemon:
-            for _ in range(5):
-                daemon.metrics()
-            before, threads_before = open_descriptors(daemon.pid), threads(daemon.pid)
+            before, threads_before = open_descriptors(daemon), threads(daemon.pid)
             with Churn() as churn:
                 scrapes = 0
                 while scrapes < SCRAPES or churn.started < PROCESSES:
                     self.assertEqual(daemon.get("/metrics").status, 200)
                     scrapes += 1
             # The last connection may still be closing.
-            live.wait_until(lambda: open_descriptors(daemon.pid) == before, 5,
+            live.wait_until(lambda: open_descriptors(daemon) == before, 5,
                             f"the same descriptors as before: {before}")
             self.assertEqual(threads(daemon.pid), threads_before)
 
