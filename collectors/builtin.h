@@ -9,6 +9,8 @@ namespace memory_exporter {
 
 std::unique_ptr<Collector> make_process_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_process_details_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_limits_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_mappings_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_meminfo_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_vmstat_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_swap_collector(const Trees&, const CollectorOptions&);

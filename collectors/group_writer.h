@@ -47,8 +47,8 @@ class GroupWriter {
     if (value) sample(Value(*value));
   }
 
-  void sample(std::string_view label, std::string_view label_value,
-              const std::optional<Bytes>& value) {
+  template <typename T>
+  void sample(std::string_view label, std::string_view label_value, const std::optional<T>& value) {
     if (value) sample(label, label_value, Value(*value));
   }
 

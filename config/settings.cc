@@ -74,7 +74,7 @@ std::string ratio_of(const process::Options& options) {
   return std::string(digits.data(), end);
 }
 
-constexpr std::array<PssSetting, 7> table = {{
+constexpr std::array<PssSetting, 8> table = {{
     {"mode", "mode", "budgeted|exact|off",
      "how PSS is sampled: what changed, under the budgets; every process in every scrape; or not",
      set_mode, mode_text},
@@ -82,6 +82,10 @@ constexpr std::array<PssSetting, 7> table = {{
      set_duration<&Settings::pss_wait>, duration_of<&process::Options::pss_wait>},
     {"max-age", "max_age", "DURATION", "a sample older than this is taken again",
      set_positive_duration<&Settings::pss_max_age>, duration_of<&process::Options::pss_max_age>},
+    {"mappings-max-age", "mappings_max_age", "DURATION",
+     "what collector mappings knows of a process is read again when it is older than this",
+     set_positive_duration<&Settings::pss_mappings_max_age>,
+     duration_of<&process::Options::pss_mappings_max_age>},
     {"cpu-budget", "cpu_budget", "RATIO", "CPU for PSS samples, as a share of one core",
      set_ratio<&Settings::pss_cpu_budget>, ratio_of<&process::Options::pss_cpu_budget>},
     {"burst", "burst", "DURATION", "CPU time that PSS sampling may save up and spend at once",
@@ -113,6 +117,7 @@ Settings overlay(const Settings& over, Settings under) {
   prefer(over.pss_mode, under.pss_mode);
   prefer(over.pss_wait, under.pss_wait);
   prefer(over.pss_max_age, under.pss_max_age);
+  prefer(over.pss_mappings_max_age, under.pss_mappings_max_age);
   prefer(over.pss_burst, under.pss_burst);
   prefer(over.pss_cpu_budget, under.pss_cpu_budget);
   prefer(over.pss_stall_budget, under.pss_stall_budget);
@@ -126,6 +131,8 @@ process::Options process_options(const Settings& settings) {
   options.pss_mode = settings.pss_mode.value_or(options.pss_mode);
   options.pss_wait = settings.pss_wait.value_or(options.pss_wait);
   options.pss_max_age = settings.pss_max_age.value_or(options.pss_max_age);
+  options.pss_mappings_max_age =
+      settings.pss_mappings_max_age.value_or(options.pss_mappings_max_age);
   options.pss_burst = settings.pss_burst.value_or(options.pss_burst);
   options.pss_cpu_budget = settings.pss_cpu_budget.value_or(options.pss_cpu_budget);
   options.pss_stall_budget = settings.pss_stall_budget.value_or(options.pss_stall_budget);

@@ -21,6 +21,7 @@ struct Settings {
   std::optional<process::PssMode> pss_mode;
   std::optional<std::chrono::nanoseconds> pss_wait;
   std::optional<std::chrono::nanoseconds> pss_max_age;
+  std::optional<std::chrono::nanoseconds> pss_mappings_max_age;
   std::optional<std::chrono::nanoseconds> pss_burst;
   std::optional<double> pss_cpu_budget;
   std::optional<double> pss_stall_budget;

@@ -30,6 +30,10 @@ enum Index : std::size_t {
   pss_longest_read,
   pss_deferred,
   pss_tier,
+  file_reads,
+  file_read_cpu_seconds,
+  file_longest_read,
+  file_deferred,
   scrapes_in_flight,
   http_requests,
   reload_successful,
@@ -74,6 +78,14 @@ constexpr std::array<Family, family_count> table = {{
      "1 for how the exporter's privileges let it walk giants: rollup, /proc/PID/smaps_rollup in "
      "one "
      "read; pagemap, /proc/PID/pagemap and /proc/kpagecount in small parts that stall nobody."},
+    {"memory_exporter_file_reads_total", MetricType::counter,
+     "Reads of a file that is read of every process now and then: limits, with maps; smaps."},
+    {"memory_exporter_file_read_cpu_seconds_total", MetricType::counter,
+     "CPU time that reading such a file has used; beside that of PSS."},
+    {"memory_exporter_file_longest_read_seconds", MetricType::gauge,
+     "The longest that one such read has gone on without a pause since the start."},
+    {"memory_exporter_file_deferred_processes", MetricType::gauge,
+     "Processes of which such a file was due to be read and is left for a later scrape."},
     {"memory_exporter_scrapes_in_flight", MetricType::gauge,
      "Scrapes being answered at this moment, this one included."},
     {"memory_exporter_http_requests_total", MetricType::counter,
@@ -158,6 +170,17 @@ void write_sampling(const process::SamplingCost& cost, MetricSink& sink) {
   write(pss_deferred, cost.deferred);
 }
 
+void write_readings(std::span<const process::FileReadingCost> readings, MetricSink& sink) {
+  const auto write = [&](Index index, auto process::SamplingCost::*figure) {
+    sink.family(table[index]);
+    for (const auto& [file, cost] : readings) sink.sample({{"file", file}}, cost.*figure);
+  };
+  write(file_reads, &process::SamplingCost::reads);
+  write(file_read_cpu_seconds, &process::SamplingCost::cpu_seconds);
+  write(file_longest_read, &process::SamplingCost::longest_read_seconds);
+  write(file_deferred, &process::SamplingCost::deferred);
+}
+
 void write_tier(process::PssTier tier, MetricSink& sink) {
   sink.family(table[pss_tier]);
   for (const auto each : {process::PssTier::rollup, process::PssTier::pagemap}) {
@@ -230,6 +253,7 @@ void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snaps
     }
     write_sampling(snapshot->sampling, sink);
     write_tier(snapshot->tier, sink);
+    write_readings(snapshot->readings, sink);
   }
   write_registry(sink);
   write_own_process(sink);

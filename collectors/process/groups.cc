@@ -32,6 +32,44 @@ void add_sample(GroupTotals& totals, const Process& process, Clock::time_point n
   totals.oldest_sample_seconds = std::max(totals.oldest_sample_seconds.value_or(0.0), age);
 }
 
+void raise(std::optional<double>& worst, const std::optional<Bytes>& used,
+           const std::optional<Bytes>& limit) {
+  if (!used || !limit || limit->value == 0) return;
+  const double usage = static_cast<double>(used->value) / static_cast<double>(limit->value);
+  worst = std::max(worst.value_or(0.0), usage);
+}
+
+/// `first`: of its group.
+void add_limits(GroupTotals& totals, const Process& process, bool first) {
+  std::optional<std::uint64_t> mappings;
+  if (process.limits && process.limits->found) {
+    const auto& [limits, counted] = *process.limits->found;
+    const auto& status = process.status;
+    raise(totals.limit_usage.stack, status.stack, limits.stack);
+    raise(totals.limit_usage.data, status.data, limits.data);
+    raise(totals.limit_usage.address_space, status.virtual_size, limits.address_space);
+    raise(totals.limit_usage.locked, status.locked, limits.locked);
+    mappings = counted;
+  }
+  totals.most_mappings = std::max(totals.most_mappings, mappings);
+  if (first) {
+    totals.mappings = mappings;
+  } else {
+    add_complete(totals.mappings, mappings);
+  }
+}
+
+void add_mappings(MappingSums& sums, const Process& process, Clock::time_point now) {
+  if (!process.mappings || !process.mappings->found) {
+    sums.unmeasured += process.resident();
+    return;
+  }
+  if (!sums.totals) sums.totals = std::make_shared<MappingTotals>();
+  sums.totals->add(*process.mappings->found);
+  const double age = std::chrono::duration<double>(now - process.mappings->began).count();
+  sums.oldest_seconds = std::max(sums.oldest_seconds.value_or(0.0), age);
+}
+
 }  // namespace
 
 Unmeasured why_unmeasured(const Process& process) {
@@ -60,6 +98,8 @@ void Groups::add(const Process& process, Clock::time_point now) {
   } else {
     count_unmeasured(totals, why_unmeasured(process), process.resident());
   }
+  add_limits(totals, process, ++totals.address_spaces == 1);
+  add_mappings(totals.regions, process, now);
 }
 
 std::vector<Group> Groups::publish(Clock::time_point now) {

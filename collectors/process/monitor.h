@@ -23,7 +23,9 @@ enum class PssMode {
 /// it.
 enum class Extras : unsigned {
   none = 0,
-  oom_score = 1,  ///< /proc/PID/oom_score, some 5 us a process
+  oom_score = 1,  ///< /proc/PID/oom_score in every collection, some 5 us a process
+  limits = 2,     ///< limits and maps once in a pss_max_age, some 60 us a process
+  mappings = 4,   ///< smaps once in a pss_mappings_max_age, three times the cost of a rollup
 };
 constexpr Extras operator|(Extras a, Extras b) {
   return static_cast<Extras>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
@@ -37,6 +39,7 @@ struct Options {
   PssMode pss_mode = PssMode::budgeted;
   std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
   std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);
+  std::chrono::nanoseconds pss_mappings_max_age = std::chrono::minutes(5);
   std::chrono::nanoseconds pss_burst = std::chrono::seconds(1);  ///< CPU time the bucket can hold
   /// A rollup expected to hold the target's mmap_lock longer is done in small parts instead, where
   /// the privileges allow it, and never delays a scrape.

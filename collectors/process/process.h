@@ -5,11 +5,14 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "collectors/process/monitor.h"
+#include "collectors/process/region.h"
 #include "collectors/procfs/bytes.h"
+#include "collectors/procfs/limits.h"
 #include "collectors/procfs/reader.h"
 #include "collectors/procfs/smaps_rollup.h"
 #include "collectors/procfs/status.h"
@@ -63,6 +66,25 @@ struct Sample {
   std::uint64_t faults = 0;                 ///< minor + major when it was taken
 };
 
+/// When a file was last read that is read of every process now and then.
+struct ReadTimes {
+  Clock::time_point began;
+  Clock::time_point ended;
+  std::chrono::nanoseconds longest_hold{};  ///< of the target's mmap_lock, in one go
+};
+
+/// What it said; nothing where it could not be read, so that it is not tried again at once.
+template <typename Found>
+struct Reading : ReadTimes {
+  std::optional<Found> found;
+};
+
+/// What a process may take, and how many VMAs it has.
+struct LimitsFound {
+  procfs::Limits limits;
+  std::optional<std::uint64_t> mappings;  ///< without [vsyscall], which is none
+};
+
 /// The file a process executes: those that run the same one share its pages.
 using ExecutableId = procfs::FileId;
 
@@ -95,6 +117,8 @@ struct Process {
   std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
   bool stuck = false;                          ///< the last walk has not come back
   bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
+  std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
+  std::shared_ptr<const Reading<MappingTotals>> mappings;  ///< likewise; 1.4 KB
   /// When a process that shares memory with it was last seen to come, exec or go.
   Clock::time_point neighbours_changed{};
 

@@ -182,6 +182,8 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   if (process.executable) note_change(process);  // what it ran before the exec
   process.sample.reset();
   process.denied_at.reset();
+  process.limits.reset();
+  process.mappings.reset();
   process.own_memory = false;
   process.parent = static_cast<pid_t>(stat.ppid);
   const auto executable = procfs_.file_id(PidPath(pid, "exe").c_str());

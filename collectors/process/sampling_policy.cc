@@ -124,4 +124,33 @@ ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
   return {in_order(std::move(quick)), in_order(std::move(slow))};
 }
 
+std::vector<WalkRequest> choose_readings(
+    const std::unordered_map<pid_t, Process>& processes,
+    const std::function<const ReadTimes*(const Process&)>& last, const ReadingPolicy& policy,
+    Clock::time_point began, Clock::time_point now) {
+  std::vector<std::pair<Clock::time_point, const Process*>> due;
+  for (const auto& [pid, process] : processes) {
+    if (process.ended || process.memory_owner || process.stuck) continue;
+    const auto* reading = last(process);
+    if (reading == nullptr) {
+      due.emplace_back(Clock::time_point::min(), &process);
+      continue;
+    }
+    const bool outdated =
+        policy.exact ? reading->began < began
+                     : now - reading->began >= policy.max_age &&
+                           now - reading->ended >= reading->longest_hold / policy.stall_budget;
+    if (outdated) due.emplace_back(reading->began, &process);
+  }
+  std::sort(due.begin(), due.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;
+  });
+  std::vector<WalkRequest> requests;
+  requests.reserve(due.size());
+  for (const auto& [began_then, process] : due) {
+    requests.push_back(request_for(*process, WalkMethod::rollup));
+  }
+  return requests;
+}
+
 }  // namespace memory_exporter::process

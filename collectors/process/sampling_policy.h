@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -39,5 +40,19 @@ struct ChosenWalks {
 ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
                          const Options& options, bool pagemap_works, Clock::time_point began,
                          Clock::time_point now);
+
+/// How often a file is read that is read of every process now and then.
+struct ReadingPolicy {
+  std::chrono::nanoseconds max_age;
+  double stall_budget = 1;  ///< as in may_stall()
+  bool exact = false;       ///< every process in every collection
+};
+
+/// Whom to read such a file of, in a collection that began at `began`: those never read come first,
+/// then the oldest readings. `last`: the last reading there was, or null.
+std::vector<WalkRequest> choose_readings(
+    const std::unordered_map<pid_t, Process>& processes,
+    const std::function<const ReadTimes*(const Process&)>& last, const ReadingPolicy& policy,
+    Clock::time_point began, Clock::time_point now);
 
 }  // namespace memory_exporter::process

@@ -3,11 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "collectors/process/region.h"
 #include "collectors/procfs/bytes.h"
 #include "collectors/procfs/result.h"
 #include "collectors/procfs/smaps_rollup.h"
@@ -35,20 +37,40 @@ inline constexpr std::array unmeasured_reasons = {Unmeasured::pending, Unmeasure
                                                   Unmeasured::stale, Unmeasured::stuck};
 std::string_view to_string(Unmeasured reason);
 
+/// How near the worst process of a group is to each of its limits; absent where none has one.
+struct LimitUsage {
+  std::optional<double> stack;
+  std::optional<double> data;
+  std::optional<double> address_space;
+  std::optional<double> locked;
+};
+
+/// What the mappings of a group are. Sums over the processes whose smaps has been read.
+struct MappingSums {
+  std::shared_ptr<MappingTotals> totals;  ///< null where none has; 1.4 KB, and rarely wanted
+  Bytes unmeasured;                       ///< resident memory of those that have not been read
+  std::optional<double> oldest_seconds;
+};
+
 /// The sums over one group's processes. A field that no process gave is absent, never 0.
 struct GroupTotals {
   std::uint64_t processes = 0;
   std::uint64_t threads = 0;
-  procfs::ProcessStatus status;     ///< sums, but resident_peak and virtual_peak: largest
-  procfs::SmapsRollup memory;       ///< sums over the samples, each taken at its own age
-  std::optional<Bytes> uss;         ///< sum over the samples
-  std::optional<Bytes> swap_shmem;  ///< sum over samples of Swap - VmSwap, never negative
-  std::uint64_t minor_faults = 0;   ///< never falls while the group exists
+  std::uint64_t address_spaces = 0;  ///< processes that have memory of their own
+  procfs::ProcessStatus status;      ///< sums, but resident_peak and virtual_peak: largest
+  procfs::SmapsRollup memory;        ///< sums over the samples, each taken at its own age
+  std::optional<Bytes> uss;          ///< sum over the samples
+  std::optional<Bytes> swap_shmem;   ///< sum over samples of Swap - VmSwap, never negative
+  std::uint64_t minor_faults = 0;    ///< never falls while the group exists
   std::uint64_t major_faults = 0;
   std::array<Bytes, unmeasured_reasons.size()> unmeasured{};  ///< by Unmeasured
   std::optional<double> oldest_sample_seconds;
   std::optional<std::uint64_t> oldest_start;  ///< ticks after boot
   std::optional<std::uint64_t> oom_score;     ///< the largest; absent unless asked for
+  LimitUsage limit_usage;
+  std::optional<std::uint64_t> mappings;       ///< VMAs; absent where one process's are unknown
+  std::optional<std::uint64_t> most_mappings;  ///< of one process
+  MappingSums regions;
 };
 
 struct Group {
@@ -84,6 +106,12 @@ enum class PssTier {
 };
 std::string_view to_string(PssTier tier);
 
+/// The same for a file that is read of every process now and then.
+struct FileReadingCost {
+  std::string_view file;
+  SamplingCost cost;
+};
+
 /// A file of /proc/PID and how it failed.
 struct ReadErrorKey {
   std::string_view file;
@@ -97,6 +125,7 @@ struct Snapshot {
   std::vector<Group> groups;  ///< sorted by key
   ProcessCounts counts;
   SamplingCost sampling;
+  std::vector<FileReadingCost> readings;
   PssTier tier = PssTier::rollup;
   std::map<ReadErrorKey, std::uint64_t> read_errors;  ///< since the start
 };

@@ -62,6 +62,7 @@ TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   snapshot.sampling.longest_read_seconds = 0.9;
   snapshot.sampling.budget_seconds = 1.0;
   snapshot.sampling.deferred = 11;
+  snapshot.readings = {{"limits", {}}, {"smaps", {14, 15, 16, 17, 0, 18}}};
   snapshot.read_errors[{"smaps_rollup", ErrorKind::denied}] = 12;
   snapshot.read_errors[{"stat", ErrorKind::vanished}] = 13;
   const SelfMetrics self(procfs::Tree::absent("/proc"));
@@ -77,6 +78,11 @@ TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   EXPECT_EQ(samples.at("memory_exporter_pss_longest_read_seconds"), 0.9);
   EXPECT_EQ(samples.at("memory_exporter_pss_budget_seconds_total"), 1.0);
   EXPECT_EQ(samples.at("memory_exporter_pss_deferred_processes"), 11);
+  EXPECT_EQ(samples.at("memory_exporter_file_reads_total{file=\"limits\"}"), 0);
+  EXPECT_EQ(samples.at("memory_exporter_file_reads_total{file=\"smaps\"}"), 14);
+  EXPECT_EQ(samples.at("memory_exporter_file_read_cpu_seconds_total{file=\"smaps\"}"), 16);
+  EXPECT_EQ(samples.at("memory_exporter_file_longest_read_seconds{file=\"smaps\"}"), 17);
+  EXPECT_EQ(samples.at("memory_exporter_file_deferred_processes{file=\"smaps\"}"), 18);
   EXPECT_EQ(
       samples.at("memory_exporter_read_errors_total{file=\"smaps_rollup\",reason=\"denied\"}"), 12);
   EXPECT_EQ(samples.at("memory_exporter_read_errors_total{file=\"stat\",reason=\"vanished\"}"), 13);

@@ -76,6 +76,79 @@ TEST_F(GroupsTest, GrowthSinceTheSampleIsStaleAndShrinkingIsNot) {
   EXPECT_EQ(unmeasured(totals, Unmeasured::stale), Bytes::from_kib(50));
 }
 
+TEST_F(GroupsTest, TheProcessNearestToItsLimitSpeaksForTheGroup) {
+  const auto with = [this](std::uint64_t stack_kib, std::uint64_t stack_limit_kib) {
+    auto one = process(1);
+    one.status.stack = Bytes::from_kib(stack_kib);
+    auto reading = std::make_shared<Reading<LimitsFound>>();
+    reading->found.emplace();
+    reading->found->limits.stack = Bytes::from_kib(stack_limit_kib);
+    one.limits = std::move(reading);
+    return one;
+  };
+  groups_.add(with(132, 8192), start);
+  groups_.add(with(100, 200), start);
+  groups_.add(with(900, 8192), start);
+  groups_.add(with(900, 0), start);  // no limit that a ratio could be made of
+  const auto totals = publish();
+  EXPECT_EQ(totals.limit_usage.stack, 0.5);
+  EXPECT_EQ(totals.limit_usage.data, std::nullopt);
+  EXPECT_EQ(totals.limit_usage.address_space, std::nullopt);
+  EXPECT_EQ(totals.limit_usage.locked, std::nullopt);
+}
+
+TEST_F(GroupsTest, MappingsAddUpWhereAllAreKnown) {
+  const auto with = [this](std::optional<std::uint64_t> mappings) {
+    auto one = process(1);
+    auto reading = std::make_shared<Reading<LimitsFound>>();
+    reading->found = LimitsFound{{}, mappings};
+    one.limits = std::move(reading);
+    return one;
+  };
+  groups_.add(with(10), start);
+  groups_.add(with(30), start);
+  auto totals = publish();
+  EXPECT_EQ(totals.mappings, 40u);
+  EXPECT_EQ(totals.most_mappings, 30u);
+
+  groups_.add(with(10), start);
+  groups_.add(with(std::nullopt), start);  // maps was refused
+  groups_.add(with(30), start);
+  totals = publish();
+  EXPECT_EQ(totals.mappings, std::nullopt);
+  EXPECT_EQ(totals.most_mappings, 30u);
+
+  groups_.add(process(1), start);  // not read yet
+  groups_.add(with(30), start);
+  EXPECT_EQ(publish().mappings, std::nullopt);
+}
+
+TEST_F(GroupsTest, RegionsAddUpAndWhatTheyLeaveOutIsToldAsResident) {
+  const auto with = [this](std::uint64_t heap_kib, seconds age) {
+    auto one = process(100);
+    auto reading = std::make_shared<Reading<MappingTotals>>();
+    reading->began = start - age;
+    reading->found.emplace();
+    auto& heap = reading->found->by_region[static_cast<std::size_t>(Region::heap)];
+    heap.mappings = 1;
+    heap.resident = Bytes::from_kib(heap_kib);
+    one.mappings = std::move(reading);
+    return one;
+  };
+  auto refused = process(7);
+  refused.mappings = std::make_shared<Reading<MappingTotals>>();
+  groups_.add(with(10, seconds(5)), start);
+  groups_.add(with(20, seconds(9)), start);
+  groups_.add(refused, start);
+  groups_.add(process(8), start);
+  const auto regions = publish().regions;
+  ASSERT_NE(regions.totals, nullptr);
+  EXPECT_EQ((*regions.totals)[Region::heap].resident, Bytes::from_kib(30));
+  EXPECT_EQ((*regions.totals)[Region::heap].mappings, 2u);
+  EXPECT_EQ(regions.unmeasured, Bytes::from_kib(15));
+  EXPECT_EQ(regions.oldest_seconds, 9.0);
+}
+
 TEST_F(GroupsTest, TheOldestStartAndTheLargestOomScoreAreTheGroups) {
   auto old = process(1);
   old.id.start_time = 300;

@@ -149,5 +149,65 @@ TEST_F(SamplingPolicyTest, CostGrowsWithTheResidentSet) {
   EXPECT_EQ(expected_rollup_cost(doubled), microseconds(200));
 }
 
+class ReadingPolicyTest : public ::testing::Test {
+ protected:
+  void add(pid_t pid) { processes_[pid].id = {pid, 1}; }
+
+  void add_read(pid_t pid, seconds age, milliseconds hold = milliseconds(0)) {
+    add(pid);
+    auto reading = std::make_shared<Reading<LimitsFound>>();
+    reading->began = reading->ended = now - age;
+    reading->longest_hold = hold;
+    processes_[pid].limits = std::move(reading);
+  }
+
+  std::vector<pid_t> due(Clock::time_point began = now) {
+    const auto last = [](const Process& process) -> const ReadTimes* {
+      return process.limits.get();
+    };
+    std::vector<pid_t> pids;
+    for (const auto& request : choose_readings(processes_, last, policy_, began, now)) {
+      pids.push_back(request.id.pid);
+    }
+    return pids;
+  }
+
+  using Pids = std::vector<pid_t>;
+  std::unordered_map<pid_t, Process> processes_;
+  ReadingPolicy policy_{.max_age = seconds(60), .stall_budget = 0.001, .exact = false};
+};
+
+TEST_F(ReadingPolicyTest, ThoseNeverReadComeFirstThenTheOldest) {
+  add_read(1, seconds(70));
+  add_read(2, seconds(59));
+  add_read(3, seconds(80));
+  add(4);
+  add_read(5, seconds(60));
+  EXPECT_EQ(due(), (Pids{4, 3, 1, 5}));
+}
+
+TEST_F(ReadingPolicyTest, ATargetRestsFromALongHold) {
+  add_read(1, seconds(70), milliseconds(80));
+  add_read(2, seconds(70), milliseconds(60));
+  EXPECT_EQ(due(), Pids{2});
+}
+
+TEST_F(ReadingPolicyTest, ExactModeReadsAllThatThisCollectionHasNotRead) {
+  policy_.exact = true;
+  add_read(1, seconds(2), milliseconds(80));
+  add_read(2, seconds(0));
+  EXPECT_EQ(due(now - seconds(1)), Pids{1});
+}
+
+TEST_F(ReadingPolicyTest, WhoHasNoMemoryOfHisOwnIsLeftOut) {
+  add(1);
+  processes_[1].ended = true;
+  add(2);
+  processes_[2].memory_owner = 1;
+  add(3);
+  processes_[3].stuck = true;
+  EXPECT_EQ(due(), Pids{});
+}
+
 }  // namespace
 }  // namespace memory_exporter::process
