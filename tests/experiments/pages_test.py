@@ -146,7 +146,7 @@ class Row25HugePages(Experiment):
         self.assertClose(after.resident("anon"), before.resident("anon"), RESIDENT_SLACK)
 
         def pool(group, state):
-            return group.exposition.value("memory_hugepages_pool_pages", size="2MB", state=state)
+            return group.exposition.value("memory_hugepages_pool_pages", size="2048kB", state=state)
         self.assertEqual(pool(before, "free") - pool(after, "free"), pages)
         self.assertEqual(pool(before, "total"), pool(after, "total"))
         self.saw(hugetlb=after.value("hugetlb_bytes"), pss=after.pss("anon"),

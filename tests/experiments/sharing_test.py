@@ -38,7 +38,7 @@ class TwoSleeps(Experiment):
         with open(self.sleep, "rb+") as file:
             os.fsync(file.fileno())  # pages that are not yet on the disk would count as dirty
         self.exporter = self.start_exporter(
-            "--collector.process_details", "--collector.mappings", "--pss.max-age=1h",
+            "--collector.process_details", "--pss.max-age=1h",
             "--pss.stall-budget=1", "--pss.cpu-budget=1", "--pss.burst=10s", "--pss.wait=10s",
             mode="budgeted")
 
@@ -72,14 +72,6 @@ class Row11SharedText(TwoSleeps):
         second.kill()
         alone_again = self.look(self.exporter, first)
 
-        text = {name: (group.region("text", "resident_bytes"), group.region("text", "pss_bytes"))
-                for name, group in (("alone", alone), ("together", together),
-                                    ("alone_again", alone_again))}
-        self.assertGreater(text["alone"][0], 0)
-        self.assertEqual(text["alone"][1], text["alone"][0])
-        self.assertEqual(text["together"], (text["alone"][0], text["alone"][0] / 2))
-        self.assertEqual(text["alone_again"], text["alone"])
-
         pss = [group.pss("file") for group in (alone, together, other, alone_again)]
         # The libraries are shared with all others, and move a little with them.
         self.assertClose(pss[0] - pss[1], own / 2, PAGES_SLACK)
@@ -87,9 +79,24 @@ class Row11SharedText(TwoSleeps):
         self.assertClose(pss[2], pss[1], PAGES_SLACK)
         self.assertEqual(alone.resident("file"), together.resident("file"))
         self.saw(own=own, rss=alone.resident("file"), pss_alone=pss[0], pss_together=pss[1],
-                 pss_alone_again=pss[3],
-                 **{f"text_{name}": f"rss {rss:.0f} pss {part:.0f}"
-                    for name, (rss, part) in text.items()})
+                 pss_alone_again=pss[3])
+
+    def test_the_same_in_the_region_of_the_text_alone(self):
+        exporter = self.start_exporter("--collector.mappings")
+
+        def look(sleeper):
+            group = self.look(exporter, sleeper)
+            return group.region("text", "resident_bytes"), group.region("text", "pss_bytes")
+        first = self.start_sleep()
+        alone = look(first)
+        second = self.start_sleep()
+        together = look(first)
+        second.kill()
+        self.assertGreater(alone[0], 0)
+        self.assertEqual(alone[1], alone[0])
+        self.assertEqual(together, (alone[0], alone[0] / 2))
+        self.assertEqual(look(first), alone)
+        self.saw(text_rss=alone[0], text_pss_alone=alone[1], text_pss_together=together[1])
 
 
 class Row12UniqueSetSize(TwoSleeps):
