@@ -58,7 +58,8 @@ def counters(exposition):
 
 def open_files(pid):
     """Those of a daemon at rest. A read may outlast the scrape that asked for it, and a socket the
-    answer."""
+    answer; and a file of the whole machine is opened when it is first needed."""
+    kept = "/proc/kpagecount"
     def at_rest():
         paths = []
         for descriptor in os.listdir(f"/proc/{pid}/fd"):
@@ -66,7 +67,7 @@ def open_files(pid):
                 paths.append(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
         if any(re.match(r"/proc/\d+/", path) for path in paths):
             return None
-        return sorted(path for path in paths if not path.startswith("socket:"))
+        return sorted(path for path in paths if not path.startswith("socket:") and path != kept)
     return live.wait_until(at_rest, 30, "no file of a process is open")
 
 

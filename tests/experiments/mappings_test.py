@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
-from experiments import KIB, MIB, Experiment, live, main, program
+from experiments import KIB, MIB, PAGES_SLACK, Experiment, live, main, program
 
 
 class Row07ThreeMappings(Experiment):
@@ -97,7 +97,8 @@ class Row22Segments(Experiment):
         self.assertEqual(group.regions("mappings"), counts)
         self.assertEqual(sum(group.regions("virtual_bytes").values()), totals["Size"])
         self.assertEqual(sum(group.regions("resident_bytes").values()), totals["Rss"])
-        self.assertEqual(sum(group.regions("pss_bytes").values()), totals["Pss"])
+        # pmap maps the C library too, and so makes the others' shares of it smaller.
+        self.assertClose(sum(group.regions("pss_bytes").values()), totals["Pss"], PAGES_SLACK)
         # [vsyscall] is printed, and is no part of the process's address space.
         self.assertEqual(sum(size for region, size in sizes.items() if region != "vsyscall"),
                          group.value("virtual_bytes"))
