@@ -19,6 +19,7 @@ std::unique_ptr<Collector> make_pressure_collector(const Trees&, const Collector
 std::unique_ptr<Collector> make_ksm_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_hugepages_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_numa_collector(const Trees&, const CollectorOptions&);
+std::unique_ptr<Collector> make_balance_collector(const Trees&, const CollectorOptions&);
 std::unique_ptr<Collector> make_cgroup_collector(const Trees&, const CollectorOptions&);
 
 }  // namespace memory_exporter

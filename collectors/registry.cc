@@ -31,6 +31,8 @@ std::span<const CollectorEntry> collector_table() {
       CollectorEntry{"numa", true, "memory by NUMA node", make_numa_collector},
       CollectorEntry{"cgroup", true, "memory of cgroups: use, limits, events, pressure",
                      make_cgroup_collector},
+      CollectorEntry{"balance", true, "where the RAM goes: parts that add up to MemTotal",
+                     make_balance_collector, true},
   };
   return table;
 }

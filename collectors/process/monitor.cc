@@ -16,6 +16,7 @@
 #include "collectors/process/rollup_reader.h"
 #include "collectors/process/sampler.h"
 #include "collectors/process/sampling_policy.h"
+#include "collectors/procfs/meminfo.h"
 #include "collectors/procfs/pagemap.h"
 
 namespace memory_exporter::process {
@@ -101,7 +102,8 @@ ReadingLane<MappingTotals>::Settings mappings_lane(const Options& options,
 
 struct Monitor::Parts {
   Parts(const procfs::Tree& procfs, Options settings, Now clock)
-      : options(std::move(settings)),
+      : tree(procfs),
+        options(std::move(settings)),
         now(std::move(clock)),
         table(procfs, {options.group_by, options.pss_max_age, memory_comparison_for(procfs)}),
         tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
@@ -116,6 +118,7 @@ struct Monitor::Parts {
         limits(procfs, limits_lane(options, now)),
         mappings(procfs, mappings_lane(options, now)) {}
 
+  void look_at_meminfo();
   Status refresh();
   void read(Clock::time_point deadline);
   void accept_all();
@@ -126,6 +129,7 @@ struct Monitor::Parts {
   SamplingCost cost() const;
   std::shared_ptr<const Snapshot> publish();
 
+  const procfs::Tree& tree;
   const Options options;
   const Now now;
   ProcessTable table;
@@ -135,10 +139,22 @@ struct Monitor::Parts {
   MemorySampler slow;
   ReadingLane<LimitsFound> limits;
   ReadingLane<MappingTotals> mappings;
-  Extras extras = Extras::none;  ///< of the collection under way
-  Clock::time_point began;       ///< of the collection under way
-  Clock::time_point refreshed;   ///< end of its refresh
+  Extras extras = Extras::none;               ///< of the collection under way
+  Clock::time_point began;                    ///< of the collection under way
+  Clock::time_point refreshed;                ///< end of its refresh
+  std::optional<MappedMemory> mapped_before;  ///< as it began
 };
+
+/// What cannot be read is absent: no process is measured by it.
+void Monitor::Parts::look_at_meminfo() {
+  mapped_before.reset();
+  procfs::Buffer buffer;
+  const auto text = tree.read("meminfo", buffer);
+  if (!text) return;
+  const auto meminfo = procfs::parse_meminfo(*text);
+  if (!meminfo || !meminfo->anon_pages || !meminfo->mapped) return;
+  mapped_before = MappedMemory{*meminfo->anon_pages, *meminfo->mapped};
+}
 
 Status Monitor::Parts::refresh() {
   if (auto done = table.refresh(now(), extras); !done) return done;
@@ -268,6 +284,7 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   snapshot->readings = {{"limits", limits.cost()}, {"smaps", mappings.cost()}};
   snapshot->tier = tier;
   snapshot->read_errors = table.read_errors();
+  snapshot->mapped_before = std::exchange(mapped_before, std::nullopt);
   return snapshot;
 }
 
@@ -286,6 +303,7 @@ Result<std::shared_ptr<const Snapshot>> Monitor::collect(Clock::time_point deadl
   auto& parts = *parts_;
   parts.began = parts.now();
   parts.extras = extras;
+  parts.look_at_meminfo();
   // Exact mode walks all that it knows first: the refresh that follows vouches for every walk and
   // saves asking again for each. Otherwise the walks at hand are those that outlasted the last
   // collection.

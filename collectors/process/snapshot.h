@@ -119,6 +119,12 @@ struct ReadErrorKey {
   auto operator<=>(const ReadErrorKey&) const = default;
 };
 
+/// What meminfo said of memory that processes map.
+struct MappedMemory {
+  Bytes anon;    ///< AnonPages
+  Bytes mapped;  ///< Mapped
+};
+
 /// All that one collection found out about processes. Immutable once published; requests share it.
 struct Snapshot {
   std::vector<Dimension> dimensions;
@@ -128,6 +134,8 @@ struct Snapshot {
   std::vector<FileReadingCost> readings;
   PssTier tier = PssTier::rollup;
   std::map<ReadErrorKey, std::uint64_t> read_errors;  ///< since the start
+  /// As the collection began: against meminfo after it, how far the machine moved meanwhile.
+  std::optional<MappedMemory> mapped_before;
 };
 
 }  // namespace memory_exporter::process

@@ -206,6 +206,18 @@ TEST_F(MonitorTest, TheStatusOnlyCollectionWalksNothing) {
   EXPECT_EQ((*snapshot)->counts.measured, 0u);
 }
 
+TEST_F(MonitorTest, LooksAtMappedMemoryAsEachCollectionBegins) {
+  Monitor monitor(tree_, {});
+  const auto status_only = monitor.collect_status_only();
+  ASSERT_TRUE(status_only);
+  EXPECT_EQ((*status_only)->mapped_before, std::nullopt);
+  const auto snapshot = monitor.collect(Clock::now());
+  ASSERT_TRUE(snapshot);
+  ASSERT_TRUE((*snapshot)->mapped_before);
+  EXPECT_GT((*snapshot)->mapped_before->anon, Bytes{0});
+  EXPECT_GT((*snapshot)->mapped_before->mapped, Bytes{0});
+}
+
 TEST_F(MonitorTest, UnchangedProcessesAreNotWalkedAgainButInExactMode) {
   const Child child("mt_idle");
   child.freeze();
