@@ -18,7 +18,8 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 PROGRAMS = os.path.join(live.BUILD, "tests", "experiments")
 # The resident figures of status are approximate from kernel 6.2 to early 2025: every CPU holds back
 # up to 32 pages. Those of smaps_rollup (PSS, USS) are exact, but for a page or two of stack.
-RESIDENT_SLACK = 32 * PAGE * os.cpu_count()
+SLACK_OF_ONE_CPU = 32 * PAGE
+RESIDENT_SLACK = SLACK_OF_ONE_CPU * os.cpu_count()
 PAGES_SLACK = 16 * KIB
 
 
@@ -32,7 +33,7 @@ class Program:
 
     _count = 0
 
-    def __init__(self, path, *arguments, comm=None, cgroup=None):
+    def __init__(self, path, *arguments, comm=None, cgroup=None, on_one_cpu=False):
         if comm is None:
             Program._count += 1
             comm = f"x{Program._count}.{os.getpid()}"
@@ -42,9 +43,13 @@ class Program:
         link = os.path.join(os.fsencode(self.folder.name), os.fsencode(comm))
         os.symlink(os.path.abspath(path), link)
 
+        def prepare():
+            if cgroup:
+                cgroup.enter()
+            if on_one_cpu:
+                os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         self.process = subprocess.Popen([link, *arguments], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, bufsize=0,
-                                        preexec_fn=cgroup.enter if cgroup else None)
+                                        stdout=subprocess.PIPE, bufsize=0, preexec_fn=prepare)
         self.at = None
 
     @property

@@ -4,17 +4,18 @@ them out."""
 import os
 import shutil
 import tempfile
-import time
 
-from experiments import KIB, MIB, PAGE, PAGES_SLACK, RESIDENT_SLACK, Experiment, Program, live, main
+from experiments import (KIB, MIB, PAGE, PAGES_SLACK, RESIDENT_SLACK, Experiment, Program, live, main,
+                         program)
 
 # What a process has beside what its program takes: stack, data and libraries.
 OVERHEAD = 512 * KIB
 
 
 def file_mappings(pid, path):
-    """(resident, PSS) of the mappings of a file, from smaps."""
-    figures = {"Rss": 0, "Pss": 0}
+    """(resident, PSS) of the file's own pages in its mappings, from smaps: what the process has
+    written there is its own copy, anonymous and in no other process."""
+    figures = {"Rss": 0, "Pss": 0, "Anonymous": 0}
     ours = False
     with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -23,57 +24,52 @@ def file_mappings(pid, path):
                 ours = line.rstrip("\n").endswith(path)
             elif ours and first[:-1] in figures:
                 figures[first[:-1]] += int(line.split()[1]) * KIB
-    return figures["Rss"], figures["Pss"]
+    return figures["Rss"] - figures["Anonymous"], figures["Pss"] - figures["Anonymous"]
 
 
-class TwoSleeps(Experiment):
-    """Two processes of a copy of sleep that nobody else runs. The exporter samples as it does by
-    default, but neither age makes it look again nor a budget stops it: only that a neighbour
+class TwoOfOneProgram(Experiment):
+    """Two processes of a copy of a program that nobody else runs, and that has no libraries: the
+    pages of those are shared with whatever else the machine runs. The exporter samples as it does
+    by default, but neither age makes it look again nor a budget stops it: only that a neighbour
     came or went counts."""
 
     def setUp(self):
         folder = self.enterContext(tempfile.TemporaryDirectory(dir="/var/tmp"))
-        self.sleep = os.path.join(folder, "sleep")
-        shutil.copy(shutil.which("sleep"), self.sleep)
-        with open(self.sleep, "rb+") as file:
+        self.path = os.path.join(folder, "own")
+        shutil.copy(program("hello_static"), self.path)
+        with open(self.path, "rb+") as file:
             os.fsync(file.fileno())  # pages that are not yet on the disk would count as dirty
         self.exporter = self.start_exporter(
             "--collector.process_details", "--pss.max-age=1h",
             "--pss.stall-budget=1", "--pss.cpu-budget=1", "--pss.burst=10s", "--pss.wait=10s",
             mode="budgeted")
 
-    def start_sleep(self):
-        """A copy that has come to rest."""
-        sleeper = self.enterContext(Program(self.sleep, "1000"))
-        self.addCleanup(sleeper.kill)
-
-        def resident():
-            return live.read_keyed(f"/proc/{sleeper.pid}/smaps_rollup")["Rss"]
+    def start_one(self):
+        """One that has come to rest."""
+        running = self.enterContext(Program(self.path))
+        running.reach("hello")
 
         def rests():
-            before = resident()
-            time.sleep(0.05)
-            with open(f"/proc/{sleeper.pid}/wchan", encoding="ascii") as file:
-                return "nanosleep" in file.read() and resident() == before
-        live.wait_until(rests, 20, "sleep sleeps")
-        return sleeper
+            with open(f"/proc/{running.pid}/wchan", encoding="ascii") as file:
+                return "pipe_read" in file.read()
+        live.wait_until(rests, 20, "it waits for its standard input")
+        return running
 
 
-class Row11SharedText(TwoSleeps):
+class Row11SharedText(TwoOfOneProgram):
     def test_pss_is_halved_when_a_second_process_starts_and_whole_again_when_it_ends(self):
-        first = self.start_sleep()
-        own, _ = file_mappings(first.pid, self.sleep)
-        self.assertGreater(own, 4 * PAGE)
+        first = self.start_one()
+        own, _ = file_mappings(first.pid, self.path)
+        self.assertGreater(own, 4 * PAGES_SLACK)
         alone = self.look(self.exporter, first)
-        second = self.start_sleep()
+        second = self.start_one()
         together, other = self.look(self.exporter, first, second)
-        shared, proportional = file_mappings(first.pid, self.sleep)
+        shared, proportional = file_mappings(first.pid, self.path)
         self.assertClose(proportional, shared / 2, PAGE)
         second.kill()
         alone_again = self.look(self.exporter, first)
 
         pss = [group.pss("file") for group in (alone, together, other, alone_again)]
-        # The libraries are shared with all others, and move a little with them.
         self.assertClose(pss[0] - pss[1], own / 2, PAGES_SLACK)
         self.assertClose(pss[3] - pss[1], own / 2, PAGES_SLACK)
         self.assertClose(pss[2], pss[1], PAGES_SLACK)
@@ -84,12 +80,12 @@ class Row11SharedText(TwoSleeps):
     def test_the_same_in_the_region_of_the_text_alone(self):
         exporter = self.start_exporter("--collector.mappings")
 
-        def look(sleeper):
-            group = self.look(exporter, sleeper)
+        def look(running):
+            group = self.look(exporter, running)
             return group.region("text", "resident_bytes"), group.region("text", "pss_bytes")
-        first = self.start_sleep()
+        first = self.start_one()
         alone = look(first)
-        second = self.start_sleep()
+        second = self.start_one()
         together = look(first)
         second.kill()
         self.assertGreater(alone[0], 0)
@@ -99,12 +95,12 @@ class Row11SharedText(TwoSleeps):
         self.saw(text_rss=alone[0], text_pss_alone=alone[1], text_pss_together=together[1])
 
 
-class Row12UniqueSetSize(TwoSleeps):
+class Row12UniqueSetSize(TwoOfOneProgram):
     def test_uss_leaves_the_text_out_while_two_share_it(self):
-        first = self.start_sleep()
-        own, _ = file_mappings(first.pid, self.sleep)
+        first = self.start_one()
+        own, _ = file_mappings(first.pid, self.path)
         alone = self.look(self.exporter, first)
-        second = self.start_sleep()
+        second = self.start_one()
         together = self.look(self.exporter, first)
         second.kill()
         alone_again = self.look(self.exporter, first)

@@ -2,6 +2,7 @@
 machine that moves, so node_exporter is asked between two scrapes: its figure must lie between
 theirs, in one of the rounds for each field."""
 
+import math
 import re
 import subprocess
 import unittest
@@ -69,6 +70,13 @@ def counterpart(name, label):
     return None
 
 
+def between(value, first, last):
+    """Whether it lies between the two, or is one of them: node_exporter's microseconds in seconds
+    are off by the last bit, for it multiplies by 1e-6."""
+    return (min(first, last) <= value <= max(first, last) or
+            math.isclose(value, first, rel_tol=1e-15) or math.isclose(value, last, rel_tol=1e-15))
+
+
 class NodeExporter(unittest.TestCase):
     def test_says_the_same_of_every_field_that_both_have(self):
         command = live.need_command("prometheus-node-exporter")
@@ -99,16 +107,16 @@ class NodeExporter(unittest.TestCase):
                          "--collector.vmstat.fields=^pg(pg|mig)|^pgpromote") as daemon:
             for _ in range(ROUNDS):
                 before = daemon.metrics()
-                between = node_fields(live.http_get(port, "/metrics").text)
+                theirs = node_fields(live.http_get(port, "/metrics").text)
                 after = daemon.metrics()
-                for (name, label), value in between.items():
+                for (name, label), value in theirs.items():
                     found = counterpart(name, label)
                     if not found or (name, label) in compared:
                         continue
                     low, high = self.ours(before, *found), self.ours(after, *found)
                     if low is None or high is None:
                         missing.add((name, label))
-                    elif min(low, high) <= value <= max(low, high):
+                    elif between(value, low, high):
                         compared.add((name, label))
                         unequal.pop((name, label), None)
                     else:
