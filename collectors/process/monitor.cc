@@ -213,7 +213,8 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
       .rollup_cost = walk.request.method == WalkMethod::rollup ? walk.cpu : found.rollup_cost,
       .resident = ours ? process->resident() : walk.request.resident,
       .swap = ours ? process->swap() : walk.request.swap,
-      .faults = ours ? process->faults() : walk.request.faults};
+      .faults = ours ? process->faults() : walk.request.faults,
+      .sharers = ours ? process->sharers : walk.request.sharers};
 }
 
 void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& process) {

@@ -112,13 +112,25 @@ Result<bool> PagemapReader::find_runs(Progress& walk) {
       if (++walk.range < walk.ranges.size()) walk.scanned_to = walk.ranges[walk.range].start;
       continue;
     }
-    walk.runs.resize(scan_runs);
-    const auto scanned = walk.pagemap.scan(walk.scanned_to, range.end, scan_pages, walk.runs);
-    if (!scanned) return scanned.error();
-    walk.runs.resize(scanned->runs);
+    const auto from = walk.scanned_to;
+    const auto stretch = std::min(range.end - from, scan_pages * page_size);
     walk.run = 0;
     walk.read_to = 0;
+    walk.guessed = walk.guesses > 0;
+    if (walk.guessed) {
+      --walk.guesses;
+      walk.runs.assign(1, {.start = from, .end = from + stretch});
+      walk.scanned_to = from + stretch;
+      continue;
+    }
+    walk.runs.resize(scan_runs);
+    const auto scanned = walk.pagemap.scan(from, range.end, scan_pages, walk.runs);
+    if (!scanned) return scanned.error();
+    walk.runs.resize(scanned->runs);
     walk.scanned_to = scanned->next;
+    const bool full = scanned->runs == 1 && walk.runs[0].start == from &&
+                      walk.runs[0].end == from + stretch && !walk.runs[0].is_huge();
+    if (full) walk.guesses = guesses_per_full_scan;
   }
   return true;
 }
@@ -134,8 +146,10 @@ Status PagemapReader::read_part(Progress& walk) {
   const auto file_kind = walk.ranges[walk.range].file_kind;
   std::array<std::uint64_t, kinds> exclusive{};
   shared_.clear();
+  std::uint64_t present = 0;
   for (const auto entry : std::span(entries_).first(*got)) {
-    if (!entry.present()) continue;  // gone since the scan
+    if (!entry.present()) continue;  // gone since the scan, or there was none
+    ++present;
     const Kind kind = entry.file_or_shared() ? file_kind : anon;
     if (entry.exclusive()) {
       ++exclusive[kind];
@@ -150,7 +164,13 @@ Status PagemapReader::read_part(Progress& walk) {
   }
   if (run.is_huge()) walk.huge_pages += pages;
   walk.read_to = from + pages * page_size;
-  if (walk.read_to >= run.end) ++walk.run;
+  if (walk.guessed && present < pages) {  // the end of what was full
+    walk.guesses = 0;
+    walk.scanned_to = walk.read_to;
+    walk.run = walk.runs.size();
+  } else if (walk.read_to >= run.end) {
+    ++walk.run;
+  }
   return add_shared_pages(walk);
 }
 

@@ -27,6 +27,9 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   static constexpr std::size_t part_pages = 2048;
   static constexpr std::uint64_t scan_pages = 8192;
   static constexpr std::size_t scan_runs = 512;
+  /// Where a scan finds nothing but small pages, what follows is read without one, this many times
+  /// as far or to the first hole: the scan is a fifth of the cost.
+  static constexpr int guesses_per_full_scan = 3;
   static constexpr std::chrono::microseconds pause{50};
 
   explicit PagemapReader(const procfs::Tree& procfs) : procfs_(procfs) {}
@@ -55,6 +58,8 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
     std::uint64_t scanned_to = 0;       ///< address
     std::vector<procfs::PageRun> runs;  ///< found, and not yet read
     std::size_t run = 0;
+    int guesses = 0;                         ///< stretches still to be read without a scan
+    bool guessed = false;                    ///< the run at hand is one
     std::uint64_t read_to = 0;               ///< address, in that run
     std::array<std::uint64_t, kinds> pss{};  ///< bytes, in units of 1/4096
     std::uint64_t resident_pages = 0;

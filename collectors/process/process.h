@@ -64,6 +64,7 @@ struct Sample {
   Bytes resident;                           ///< status VmRSS when it was taken
   Bytes swap;                               ///< status VmSwap when it was taken
   std::uint64_t faults = 0;                 ///< minor + major when it was taken
+  std::uint64_t sharers = 0;                ///< as in Process, when it was taken
 };
 
 /// When a file was last read that is read of every process now and then.
@@ -119,8 +120,12 @@ struct Process {
   bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
   std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
   std::shared_ptr<const Reading<MappingTotals>> mappings;  ///< likewise; 1.4 KB
-  /// When a process that shares memory with it was last seen to come, exec or go.
-  Clock::time_point neighbours_changed{};
+  /// How many processes run this executable, this one among them: its pages are divided by about so
+  /// many.
+  std::uint64_t sharers = 0;
+  /// When its parent or a child, with the same executable and so with a copy of its memory, was
+  /// last seen to come, exec or go: any of its pages may count for less or more.
+  Clock::time_point relatives_changed{};
 
   std::uint64_t last_seen = 0;  ///< number of the refresh that saw it
 

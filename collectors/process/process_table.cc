@@ -72,7 +72,8 @@ Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   for (const auto& listed : listed_) refresh_process(listed);
   drop_unseen();
   find_memory_owners();
-  mark_neighbours();
+  find_sharers();
+  mark_relatives();
   return Done{};
 }
 
@@ -105,6 +106,7 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   // While other threads live, state Z is only the leader's, and the memory is behind them.
   const bool leader_exited = stat->is_zombie() && stat->threads > 1;
   process.ended = stat->is_zombie() && !leader_exited;
+  if (process.ended && process.group != nullptr) note_change(process);
   process.memory_thread = pid;
   process.inode = listed.inode;
   process.parent = static_cast<pid_t>(stat->ppid);
@@ -169,7 +171,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   }
   if (process.id == id && same_image(process.image, stat)) {
     // An adopted child has lost a parent that it may have shared memory with.
-    if (process.parent != stat.ppid) process.neighbours_changed = refreshed_;
+    if (process.parent != stat.ppid) process.relatives_changed = refreshed_;
     return process;
   }
   const bool only_renamed = process.id == id && process.image.start_code == stat.start_code &&
@@ -278,7 +280,7 @@ std::string_view ProcessTable::read_cgroup(const Process& process) {
 void ProcessTable::drop_unseen() {
   std::erase_if(processes_, [this](const auto& entry) {
     if (entry.second.last_seen == refresh_number_) return false;
-    note_change(entry.second);
+    if (entry.second.group != nullptr) note_change(entry.second);  // else as it became a zombie
     return true;
   });
 }
@@ -288,25 +290,45 @@ void ProcessTable::note_change(const Process& process) {
 }
 
 /// A page's PSS is divided by its mappers, so it moves in a process that did nothing when another
-/// one starts, execs or ends. Those with the same executable, the parent, the siblings and the
-/// children are the ones with pages in common.
-void ProcessTable::mark_neighbours() {
-  if (changes_.empty() || refresh_number_ == 1) return;  // at first sight everything is unsampled
-  std::set<ExecutableId> executables;
-  std::set<pid_t> parents;
-  std::set<pid_t> parents_of_changed;
+/// one starts, execs or ends. Those with the same executable have the most pages in common.
+void ProcessTable::find_sharers() {
+  std::map<ExecutableId, std::uint64_t> sharers;
   for (const auto& change : changes_) {
-    if (change.executable) executables.insert(*change.executable);
-    parents.insert(change.pid);
+    if (change.executable) sharers[*change.executable] = 0;
+  }
+  if (sharers.empty()) return;
+  std::vector<std::pair<Process*, const std::uint64_t*>> found;
+  for (auto& [pid, process] : processes_) {
+    if (!process.executable || process.ended || process.memory_owner) continue;
+    const auto of_this = sharers.find(*process.executable);
+    if (of_this == sharers.end()) continue;
+    ++of_this->second;
+    found.emplace_back(&process, &of_this->second);
+  }
+  for (const auto& [process, count] : found) process->sharers = *count;
+}
+
+/// fork copies nothing: parent and child map the same pages until one of them writes, execs or
+/// ends. A child that runs another executable by now has let go of them again. Where executables
+/// cannot be told, siblings may share too.
+void ProcessTable::mark_relatives() {
+  if (refresh_number_ == 1) return;  // at first sight everything is unsampled
+  using WithExecutable = std::pair<pid_t, std::optional<ExecutableId>>;
+  std::set<WithExecutable> changed;
+  std::set<WithExecutable> child_changed;
+  for (const auto& change : changes_) {
+    changed.emplace(change.pid, change.executable);
     const auto parent = processes_.find(change.parent);
     if (parent == processes_.end() || adopts_strangers(parent->second)) continue;
-    parents.insert(change.parent);
-    parents_of_changed.insert(change.parent);
+    child_changed.emplace(change.parent, change.executable);
   }
+  if (changed.empty()) return;
   for (auto& [pid, process] : processes_) {
-    if (parents.contains(process.parent) || parents_of_changed.contains(pid) ||
-        (process.executable && executables.contains(*process.executable))) {
-      process.neighbours_changed = refreshed_;
+    const auto& executable = process.executable;
+    if (changed.contains({process.parent, executable}) ||
+        child_changed.contains({pid, executable}) ||
+        (!executable && child_changed.contains({process.parent, executable}))) {
+      process.relatives_changed = refreshed_;
     }
   }
 }

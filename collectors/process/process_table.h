@@ -66,7 +66,7 @@ class ProcessTable {
   const std::map<ReadErrorKey, std::uint64_t>& read_errors() const { return read_errors_; }
 
  private:
-  /// A start, an exec or an end: what it shared, its neighbours now share with fewer or more.
+  /// A start, an exec or an end: what it shared, others now share with fewer or more.
   struct Change {
     pid_t pid;
     pid_t parent;
@@ -86,7 +86,8 @@ class ProcessTable {
   std::string_view read_cgroup(const Process& process);
   void drop_unseen();
   void note_change(const Process& process);
-  void mark_neighbours();
+  void find_sharers();
+  void mark_relatives();
   void find_memory_owners();
   bool borrows_memory(Process& process, const Process& parent) const;
   void count_failure(std::string_view file, const Error& error);

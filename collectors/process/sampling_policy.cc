@@ -1,6 +1,7 @@
 #include "collectors/process/sampling_policy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
@@ -21,6 +22,30 @@ double difference(Bytes a, Bytes b) {
   return bytes(saturating_subtract(a, b) + saturating_subtract(b, a));
 }
 
+/// PSS that others have moved since the sample by starting, exec or ending. A page that n processes
+/// map counts 1/n for each: where n was m, its share moves by |n - m| / n. Only pages that are
+/// shared or may come to be count, which are those of files and shared memory besides what is not
+/// private.
+double moved_by_others(const Process& process) {
+  const auto& sample = *process.sample;
+  const auto& memory = sample.memory;
+  const double pss = bytes(memory.pss.value_or(process.resident()));
+  if (process.relatives_changed >= sample.began) return pss;
+  if (process.sharers == sample.sharers || process.sharers == 0) return 0;
+  const double now = static_cast<double>(process.sharers);
+  const double moved = std::abs(now - static_cast<double>(sample.sharers)) / now;
+  double shareable = pss;
+  if (sample.uss && memory.pss_file && memory.pss_shmem) {
+    const double shared = std::max(0.0, pss - bytes(*sample.uss));
+    shareable = std::min(pss, shared + bytes(*memory.pss_file + *memory.pss_shmem));
+  }
+  return shareable * std::min(1.0, moved);
+}
+
+/// What others may move of a process's PSS, as a part of it, before it is walked for that alone.
+/// Where hundreds run one executable each start and end moves all of them, by next to nothing.
+constexpr double tolerated_move = 1.0 / 256;
+
 /// How many bytes of the group's sums are likely to be wrong without this walk.
 double expected_change(const Process& process, Clock::time_point now, nanoseconds max_age) {
   const double resident = bytes(process.resident());
@@ -32,16 +57,20 @@ double expected_change(const Process& process, Clock::time_point now, nanosecond
       difference(process.resident(), sample.resident) + difference(process.swap(), sample.swap);
   const double faulted = page_bytes * static_cast<double>(process.faults() - sample.faults);
   const double changed = std::min(std::max(moved, faulted), resident + bytes(process.swap()));
-  // Otherwise only what others did to its shared pages: a little, more the longer ago.
+  // And what others did to its shared pages unseen: a little, more the longer ago.
   const double age = std::chrono::duration<double>(now - sample.began) / max_age;
-  const bool neighbours_moved = process.neighbours_changed >= sample.began;
-  const double drifted = resident * (neighbours_moved ? 0.1 : 0.01 * std::min(1.0, age));
-  return changed + drifted;
+  return changed + moved_by_others(process) + 0.01 * resident * std::min(1.0, age);
 }
 
 WalkRequest request_for(const Process& process, WalkMethod method) {
-  return {process.id,     process.memory_thread, process.image, process.resident(),
-          process.swap(), process.faults(),      method};
+  return {.id = process.id,
+          .memory_thread = process.memory_thread,
+          .image = process.image,
+          .resident = process.resident(),
+          .swap = process.swap(),
+          .faults = process.faults(),
+          .sharers = process.sharers,
+          .method = method};
 }
 
 /// Has memory of its own, and a walk of it may succeed. Asking again what was refused costs a
@@ -90,9 +119,12 @@ nanoseconds expected_rollup_cost(const Process& process) {
 bool is_outdated(const Process& process, Clock::time_point now, nanoseconds max_age) {
   if (!process.sample) return true;
   const auto& sample = *process.sample;
-  return process.neighbours_changed >= sample.began || process.resident() != sample.resident ||
-         process.swap() != sample.swap || process.faults() != sample.faults ||
-         now - sample.began >= max_age;
+  if (process.resident() != sample.resident || process.swap() != sample.swap ||
+      process.faults() != sample.faults || now - sample.began >= max_age) {
+    return true;
+  }
+  return moved_by_others(process) >
+         tolerated_move * bytes(sample.memory.pss.value_or(process.resident()));
 }
 
 bool may_stall(const Process& process, Clock::time_point now, double stall_budget) {

@@ -19,7 +19,7 @@ namespace memory_exporter::process {
 std::chrono::nanoseconds expected_rollup_cost(const Process& process);
 
 /// True where the sample no longer says what the kernel would: never taken, something moved since
-/// (resident set, swap, faults, neighbours), or older than max_age.
+/// (resident set, swap, faults, who shares with it), or older than max_age.
 bool is_outdated(const Process& process, Clock::time_point now, std::chrono::nanoseconds max_age);
 
 /// True once the target has rested long enough from its last walk: one that held its mmap_lock for

@@ -20,6 +20,7 @@ struct WalkRequest {
   Bytes resident;
   Bytes swap;
   std::uint64_t faults = 0;
+  std::uint64_t sharers = 0;
   WalkMethod method = WalkMethod::rollup;
 };
 

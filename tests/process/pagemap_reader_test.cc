@@ -87,11 +87,20 @@ void reserve_a_tebibyte() {
   written(memory + (std::size_t{1} << 39), mebibyte);
 }
 
+/// Long enough to be read without scans, until a hole comes, and then a reservation and huge pages.
+void hold_long_stretch() {
+  char* memory = private_memory(150 * mebibyte);
+  ::madvise(memory + 70 * mebibyte + 12 * 4096, 5 * 4096, MADV_DONTNEED);
+  written(map_memory(100 * mebibyte), 40 * mebibyte);
+  written(huge_memory(64 * mebibyte), 64 * mebibyte);
+}
+
 const Roles roles = {
     {"pt_private", hold_private},      {"pt_fork", share_by_fork},
     {"pt_zero", touch_zero_page},      {"pt_huge", hold_huge_pages},
     {"pt_hugefork", share_huge_pages}, {"pt_files", map_files},
     {"pt_shmem", map_shared_memory},   {"pt_holes", reserve_a_tebibyte},
+    {"pt_long", hold_long_stretch},
 };
 
 /// Lets a read take `parts` parts, and counts them.

@@ -208,36 +208,74 @@ TEST_F(ProcessTableTest, NamesOfAnyBytesBecomeOneValidLabelEach) {
   EXPECT_EQ(published[1].key[0], "bad\xef\xbf\xbd\xef\xbf\xbd");
 }
 
-TEST_F(ProcessTableTest, AStartTouchesSiblingsParentAndTheSameExecutable) {
-  // Executables are told apart by the file behind the exe link.
-  procfs_.write("bin/shared", "");
-  procfs_.write("bin/else", "");
-  const auto run = [this](int pid, int ppid, const char* binary) {
-    FakeProcess{.pid = pid, .ppid = ppid}.write(procfs_);
-    std::filesystem::create_symlink(procfs_.path(binary),
+/// Processes whose executables are told apart by the file behind the exe link.
+class RelationsTest : public ProcessTableTest {
+ protected:
+  void run(pid_t pid, pid_t ppid, const char* executable, char state = 'S') {
+    procfs_.remove(std::to_string(pid));
+    FakeProcess{.pid = pid, .state = state, .ppid = ppid}.write(procfs_);
+    if (executable == nullptr) return;
+    procfs_.write(executable, "");
+    std::filesystem::create_symlink(procfs_.path(executable),
                                     procfs_.path(std::to_string(pid) + "/exe"));
-  };
+  }
+
+  std::uint64_t sharers(pid_t pid) { return table_.processes().at(pid).sharers; }
+  bool touched(pid_t pid) { return table_.processes().at(pid).relatives_changed == now_; }
+};
+
+TEST_F(RelationsTest, ThoseThatRunTheSameExecutableAreCounted) {
   run(10, 1, "bin/shared");
   run(20, 1, "bin/else");
-  run(21, 20, "bin/else");
   run(30, 1, "bin/shared");
-  run(40, 1, "bin/else");
-  std::filesystem::remove(procfs_.path("40/exe"));
+  refresh();
+  EXPECT_EQ(sharers(10), 2u);
+  EXPECT_EQ(sharers(20), 1u);
+  run(40, 1, "bin/shared");
+  refresh();
+  EXPECT_EQ(sharers(10), 3u);
+  EXPECT_EQ(sharers(20), 1u);
+  EXPECT_EQ(sharers(40), 3u);
+  run(30, 1, "bin/shared", 'Z');
+  refresh();
+  EXPECT_EQ(sharers(10), 2u) << "a zombie has let go of its pages";
+  procfs_.remove("30");
+  procfs_.remove("40");
+  refresh();
+  EXPECT_EQ(sharers(10), 1u);
+}
+
+TEST_F(RelationsTest, AForkTouchesTheParentAndAnExecNoLonger) {
+  run(20, 1, "bin/parent");
+  run(21, 20, "bin/parent");
+  run(30, 1, "bin/parent");
   refresh();
   refresh();
-  for (const auto& [pid, process] : table_.processes()) {
-    EXPECT_EQ(process.neighbours_changed, Clock::time_point{}) << pid;
-  }
-  run(22, 20, "bin/shared");
+  EXPECT_FALSE(touched(20) || touched(21) || touched(30)) << "nothing happened";
+  run(22, 20, "bin/parent");
   refresh();
-  const auto touched = [this](int pid) {
-    return table_.processes().at(pid).neighbours_changed == now_;
-  };
-  EXPECT_TRUE(touched(20)) << "its parent";
-  EXPECT_TRUE(touched(21)) << "its sibling";
-  EXPECT_TRUE(touched(10)) << "the same executable";
-  EXPECT_TRUE(touched(30)) << "the same executable";
-  EXPECT_FALSE(touched(40)) << "a stranger";
+  EXPECT_TRUE(touched(20));
+  EXPECT_FALSE(touched(21)) << "a sibling";
+  EXPECT_FALSE(touched(30)) << "a stranger";
+  run(23, 20, "bin/else");
+  refresh();
+  EXPECT_FALSE(touched(20)) << "the child runs something else by now";
+  procfs_.remove("22");
+  refresh();
+  EXPECT_TRUE(touched(20));
+}
+
+TEST_F(RelationsTest, WhereExecutablesAreUnknownTheWholeFamilyIsTouched) {
+  run(20, 1, nullptr);
+  run(21, 20, nullptr);
+  run(30, 1, nullptr);
+  refresh();
+  refresh();
+  run(22, 20, nullptr);
+  refresh();
+  EXPECT_TRUE(touched(20));
+  EXPECT_TRUE(touched(21));
+  EXPECT_FALSE(touched(30));
 }
 
 TEST_F(ProcessTableTest, AnExitTouchesItsChildrenWhoeverAdoptsThem) {
@@ -250,8 +288,8 @@ TEST_F(ProcessTableTest, AnExitTouchesItsChildrenWhoeverAdoptsThem) {
   child.ppid = 1;
   child.write(procfs_);
   refresh();
-  EXPECT_EQ(table_.processes().at(11).neighbours_changed, now_);
-  EXPECT_NE(table_.processes().at(12).neighbours_changed, now_);
+  EXPECT_EQ(table_.processes().at(11).relatives_changed, now_);
+  EXPECT_NE(table_.processes().at(12).relatives_changed, now_);
 }
 
 class SharedMemoryTest : public ::testing::Test {

@@ -59,7 +59,7 @@ TEST_F(SamplingPolicyTest, AnyChangeMakesACandidate) {
   add_sampled(1, 100).status.resident = Bytes::from_kib(104);
   add_sampled(2, 100).status.swap = Bytes::from_kib(4);
   add_sampled(3, 100).minor_faults = 1;
-  add_sampled(4, 100).neighbours_changed = now;
+  add_sampled(4, 100).relatives_changed = now;
   add_sampled(5, 100, seconds(61));
   add_sampled(6, 100);
   auto changed = chosen();
@@ -67,9 +67,53 @@ TEST_F(SamplingPolicyTest, AnyChangeMakesACandidate) {
   EXPECT_EQ(changed, (Pids{1, 2, 3, 4, 5}));
 }
 
-TEST_F(SamplingPolicyTest, ANeighbourThatChangedBeforeTheSampleBeganIsInIt) {
-  add_sampled(1, 100).neighbours_changed = now - seconds(20);
+TEST_F(SamplingPolicyTest, ARelativeThatChangedBeforeTheSampleBeganIsInIt) {
+  add_sampled(1, 100).relatives_changed = now - seconds(20);
   EXPECT_EQ(chosen(), Pids{});
+}
+
+/// Whether a process is walked again because `then` processes ran its executable at its sample, and
+/// `since` do.
+class SharersTest : public SamplingPolicyTest {
+ protected:
+  bool walked(std::uint64_t then, std::uint64_t since,
+              std::optional<Bytes> uss = Bytes::from_kib(900)) {
+    processes_.clear();
+    auto& process = add_sampled(1, 1000);
+    process.sharers = since;
+    process.sample->sharers = then;
+    process.sample->uss = uss;
+    process.sample->memory.pss = Bytes::from_kib(900);
+    process.sample->memory.pss_anon = Bytes::from_kib(900 - pss_file_kib_);
+    process.sample->memory.pss_file = Bytes::from_kib(pss_file_kib_);
+    process.sample->memory.pss_shmem = Bytes{};
+    return !chosen().empty();
+  }
+
+  std::uint64_t pss_file_kib_ = 100;
+};
+
+TEST_F(SharersTest, OneMoreOrLessAmongFewIsWorthAWalk) {
+  EXPECT_TRUE(walked(1, 2));
+  EXPECT_TRUE(walked(2, 1));
+  EXPECT_TRUE(walked(10, 11));
+}
+
+TEST_F(SharersTest, OneMoreAmongHundredsIsNotUntilTheyAddUp) {
+  EXPECT_FALSE(walked(500, 501));
+  EXPECT_FALSE(walked(501, 500));
+  EXPECT_TRUE(walked(500, 550));
+}
+
+TEST_F(SharersTest, AsManyEndedAsStartedMovesNothing) {
+  EXPECT_FALSE(walked(3, 3));
+}
+
+TEST_F(SharersTest, WhatIsPrivateAndOfNoFileIsNotMoved) {
+  pss_file_kib_ = 0;
+  EXPECT_FALSE(walked(1, 2));
+  EXPECT_TRUE(walked(2, 1, Bytes::from_kib(800))) << "a part is shared";
+  EXPECT_TRUE(walked(1, 2, std::nullopt)) << "it may all be shared";
 }
 
 TEST_F(SamplingPolicyTest, TheMostBytesPerCostGoFirst) {
