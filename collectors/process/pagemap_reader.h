@@ -24,7 +24,7 @@ namespace memory_exporter::process {
 /// where something is swapped, and swapped shared memory where shared memory is mapped.
 class PagemapReader final : public WalkReader<MemoryWalk> {
  public:
-  static constexpr std::size_t part_pages = 2048;
+  static constexpr std::size_t part_pages = 4096;
   static constexpr std::uint64_t scan_pages = 8192;
   static constexpr std::size_t scan_runs = 512;
   /// Where a scan finds nothing but small pages, what follows is read without one, this many times
