@@ -33,8 +33,8 @@ constexpr std::array<Family, family_count> mapping_families = {{
      "every process."},
     {"memory_group_region_pss_bytes", MetricType::gauge,
      "Proportional set size by region; /proc/PID/smaps Pss, as sampled. The kernel cuts it to "
-     "whole "
-     "KiB in each mapping."},
+     "whole KiB in "
+     "each mapping."},
     {"memory_group_region_uss_bytes", MetricType::gauge,
      "Unique set size by region; /proc/PID/smaps Private_Clean plus Private_Dirty, as sampled."},
     {"memory_group_region_swap_bytes", MetricType::gauge,
@@ -43,8 +43,7 @@ constexpr std::array<Family, family_count> mapping_families = {{
      "Mappings by region; entries of /proc/PID/smaps, as sampled."},
     {"memory_group_deleted_file_bytes", MetricType::gauge,
      "Address space mapped to files that are gone from disk, as after an upgrade without a "
-     "restart; "
-     "/proc/PID/smaps, as sampled."},
+     "restart; /proc/PID/smaps, as sampled."},
     {"memory_group_writable_executable_bytes", MetricType::gauge,
      "Address space that can be both written and executed; /proc/PID/smaps, as sampled."},
     {"memory_group_region_unmeasured_resident_bytes", MetricType::gauge,
@@ -60,13 +59,17 @@ class MappingsCollector final : public Collector {
 
   Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
     GroupWriter out(mapping_families, snapshot, sink);
-    const auto by_region = [&](Index index, auto RegionFigures::*figure) {
+    // Where no process of a group has been read, nothing is known of its mappings.
+    const auto of_read = [&](Index index, auto&& write) {
       out.family(index, [&](const GroupTotals& group) {
-        if (!group.regions.totals) return;
+        if (group.regions.totals) write(*group.regions.totals);
+      });
+    };
+    const auto by_region = [&](Index index, auto RegionFigures::*figure) {
+      of_read(index, [&](const MappingTotals& totals) {
         for (const auto region : process::regions) {
-          const auto& figures = (*group.regions.totals)[region];
-          if (figures.mappings == 0) continue;
-          out.sample("region", process::to_string(region), std::optional(figures.*figure));
+          if (totals[region].mappings == 0) continue;
+          out.sample("region", process::to_string(region), std::optional(totals[region].*figure));
         }
       });
     };
@@ -76,13 +79,10 @@ class MappingsCollector final : public Collector {
     by_region(uss, &RegionFigures::uss);
     by_region(swap, &RegionFigures::swap);
     by_region(mappings, &RegionFigures::mappings);
-    const auto total = [&](Index index, Bytes MappingTotals::*figure) {
-      out.family(index, [&](const GroupTotals& group) {
-        if (group.regions.totals) out.sample(Value((*group.regions.totals).*figure));
-      });
-    };
-    total(deleted_files, &MappingTotals::deleted_files);
-    total(writable_executable, &MappingTotals::writable_executable);
+    of_read(deleted_files,
+            [&](const MappingTotals& totals) { out.sample(Value(totals.deleted_files)); });
+    of_read(writable_executable,
+            [&](const MappingTotals& totals) { out.sample(Value(totals.writable_executable)); });
     out.family(unmeasured,
                [&](const GroupTotals& group) { out.sample(Value(group.regions.unmeasured)); });
     out.family(age, [&](const GroupTotals& group) { out.sample(group.regions.oldest_seconds); });
