@@ -9,7 +9,7 @@
 #include <charconv>
 #include <ctime>
 
-#include "collectors/procfs/scan.h"
+#include "collectors/procfs/boot_time.h"
 #include "collectors/procfs/stat.h"
 #include "collectors/procfs/status.h"
 #include "daemon/version.h"
@@ -125,24 +125,16 @@ std::string help_of(Index index) {
   return std::string(table[index].help);
 }
 
-/// The kernel's boot time; nothing where /proc/stat does not say.
-std::optional<std::uint64_t> boot_time(const procfs::Tree& procfs) {
-  procfs::Buffer buffer;
-  const auto text = procfs.read("stat", buffer);
-  if (!text) return std::nullopt;
-  constexpr std::string_view key = "\nbtime ";
-  const auto at = text->find(key);
-  if (at == std::string_view::npos) return std::nullopt;
-  auto rest = text->substr(at + key.size());
-  return procfs::to_number(procfs::take_line(rest));
-}
-
+/// Nothing where /proc/stat or /proc/self/stat does not say.
 std::optional<double> start_time_of_self(const procfs::Tree& procfs) {
   procfs::Buffer buffer;
-  const auto boot = boot_time(procfs);
-  const auto text = procfs.read("self/stat", buffer);
-  if (!boot || !text) return std::nullopt;
-  const auto stat = procfs::parse_stat(*text);
+  const auto of_machine = procfs.read("stat", buffer);
+  if (!of_machine) return std::nullopt;
+  const auto boot = procfs::parse_boot_time(*of_machine);
+  if (!boot) return std::nullopt;
+  const auto of_self = procfs.read("self/stat", buffer);
+  if (!of_self) return std::nullopt;
+  const auto stat = procfs::parse_stat(*of_self);
   if (!stat) return std::nullopt;
   const auto ticks_a_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
   return static_cast<double>(*boot) + static_cast<double>(stat->start_time) / ticks_a_second;
