@@ -118,11 +118,24 @@ bool on_or_off(const Entry& entry, const std::string& key) {
   fail(entry.mark, key + ": \"" + text + "\" is neither true nor false");
 }
 
-void read_collectors(const YAML::Node& block, Settings& settings) {
-  std::vector<std::string_view> names;
-  for (const auto& entry : collector_table()) names.push_back(entry.name);
-  for_each_key(block, "collectors", names, [&](const std::string& name, const Entry& entry) {
-    settings.collectors[name] = on_or_off(entry, "collectors." + name);
+/// Reads an entry into its setting of a table.
+template <typename Setting, typename Target>
+void apply(const Setting& setting, const Entry& entry, const std::string& key, Target& target) {
+  if (const auto done = setting.set(target, entry.scalar(key)); !done) {
+    fail(entry.mark, key + ": " + done.error().what);
+  }
+}
+
+void read_collectors(const YAML::Node& block, CollectorSettings& settings) {
+  std::vector<std::string_view> keys;
+  for (const auto& entry : collector_table()) keys.push_back(entry.name);
+  for (const auto& setting : collector_settings()) keys.push_back(setting.name);
+  for_each_key(block, "collectors", keys, [&](const std::string& key, const Entry& entry) {
+    const auto name = "collectors." + key;
+    for (const auto& setting : collector_settings()) {
+      if (setting.name == key) return apply(setting, entry, name, settings);
+    }
+    settings.on[key] = on_or_off(entry, name);
   });
 }
 
@@ -130,12 +143,8 @@ void read_pss(const YAML::Node& block, Settings& settings) {
   std::vector<std::string_view> keys;
   for (const auto& setting : pss_settings()) keys.push_back(setting.key);
   for_each_key(block, "pss", keys, [&](const std::string& key, const Entry& entry) {
-    const auto name = "pss." + key;
     for (const auto& setting : pss_settings()) {
-      if (setting.key != key) continue;
-      if (const auto set = setting.set(settings, entry.scalar(name)); !set) {
-        fail(entry.mark, name + ": " + set.error().what);
-      }
+      if (setting.key == key) apply(setting, entry, "pss." + key, settings);
     }
   });
 }
@@ -146,7 +155,7 @@ Settings read_settings(const YAML::Node& root) {
   Settings settings;
   for_each_key(root, "", top_level_keys, [&](const std::string& key, const Entry& entry) {
     if (key == "group_by") settings.group_by = group_by(entry);
-    if (key == "collectors") read_collectors(entry.value, settings);
+    if (key == "collectors") read_collectors(entry.value, settings.collectors);
     if (key == "pss") read_pss(entry.value, settings);
   });
   return settings;
@@ -213,6 +222,7 @@ std::vector<std::string> keys() {
   for (const auto key : top_level_keys) {
     if (key == "collectors") {
       for (const auto& entry : collector_table()) all.push_back(key_of(key, entry.name));
+      for (const auto& setting : collector_settings()) all.push_back(key_of(key, setting.name));
     } else if (key == "pss") {
       for (const auto& setting : pss_settings()) all.push_back(key_of(key, setting.key));
     } else {

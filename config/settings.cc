@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "collectors/procfs/scan.h"
 #include "config/duration.h"
 
 namespace memory_exporter::config {
@@ -100,9 +101,62 @@ constexpr std::array<PssSetting, 8> table = {{
      duration_of<&process::Options::pss_stall_limit>},
 }};
 
+template <auto field>
+Status set_pattern(CollectorSettings& settings, std::string_view text) {
+  if (text.empty()) {
+    (settings.*field).emplace();
+    return Done{};
+  }
+  auto compiled = process::Pattern::compile(text);
+  if (!compiled) {
+    return not_accepted(text, "a regular expression of RE2: " + compiled.error().what);
+  }
+  (settings.*field).emplace(std::move(*compiled));
+  return Done{};
+}
+
+std::string text_of(const OptionalPattern& pattern) {
+  return pattern ? pattern->expression() : std::string();
+}
+
+Status set_cgroup_depth(CollectorSettings& settings, std::string_view text) {
+  constexpr unsigned most = 100;
+  const auto number = procfs::to_number<unsigned>(text);
+  if (!number || *number > most) {
+    return not_accepted(text, "a number from 0 (the root alone) to " + std::to_string(most));
+  }
+  settings.cgroup_depth = *number;
+  return Done{};
+}
+
+constexpr std::array<CollectorSetting, 4> collector_setting_table = {{
+    {"vmstat.fields", "REGEX",
+     "further fields of /proc/vmstat to report: those that the expression matches anywhere",
+     set_pattern<&CollectorSettings::vmstat_fields>,
+     [](const CollectorOptions& options) { return text_of(options.vmstat_fields); }},
+    {"cgroup.depth", "NUMBER", "how many levels of cgroups below the root to report",
+     set_cgroup_depth,
+     [](const CollectorOptions& options) { return std::to_string(options.cgroup.depth); }},
+    {"cgroup.include", "REGEX",
+     "report only cgroups whose path (/system.slice/web.service) this matches",
+     set_pattern<&CollectorSettings::cgroup_include>,
+     [](const CollectorOptions& options) { return text_of(options.cgroup.include); }},
+    {"cgroup.exclude", "REGEX", "do not report cgroups whose path this matches",
+     set_pattern<&CollectorSettings::cgroup_exclude>,
+     [](const CollectorOptions& options) { return text_of(options.cgroup.exclude); }},
+}};
+
 template <typename T>
 void prefer(const std::optional<T>& over, std::optional<T>& value) {
   if (over) value = over;
+}
+
+void prefer(const CollectorSettings& over, CollectorSettings& under) {
+  for (const auto& [name, on] : over.on) under.on[name] = on;
+  prefer(over.vmstat_fields, under.vmstat_fields);
+  prefer(over.cgroup_depth, under.cgroup_depth);
+  prefer(over.cgroup_include, under.cgroup_include);
+  prefer(over.cgroup_exclude, under.cgroup_exclude);
 }
 
 }  // namespace
@@ -111,9 +165,13 @@ std::span<const PssSetting> pss_settings() {
   return table;
 }
 
+std::span<const CollectorSetting> collector_settings() {
+  return collector_setting_table;
+}
+
 Settings overlay(const Settings& over, Settings under) {
   prefer(over.group_by, under.group_by);
-  for (const auto& [name, on] : over.collectors) under.collectors[name] = on;
+  prefer(over.collectors, under.collectors);
   prefer(over.pss_mode, under.pss_mode);
   prefer(over.pss_wait, under.pss_wait);
   prefer(over.pss_max_age, under.pss_max_age);
@@ -137,6 +195,15 @@ process::Options process_options(const Settings& settings) {
   options.pss_cpu_budget = settings.pss_cpu_budget.value_or(options.pss_cpu_budget);
   options.pss_stall_budget = settings.pss_stall_budget.value_or(options.pss_stall_budget);
   options.pss_stall_limit = settings.pss_stall_limit.value_or(options.pss_stall_limit);
+  return options;
+}
+
+CollectorOptions collector_options(const CollectorSettings& settings) {
+  CollectorOptions options;
+  options.vmstat_fields = settings.vmstat_fields.value_or(options.vmstat_fields);
+  options.cgroup.depth = settings.cgroup_depth.value_or(options.cgroup.depth);
+  options.cgroup.include = settings.cgroup_include.value_or(options.cgroup.include);
+  options.cgroup.exclude = settings.cgroup_exclude.value_or(options.cgroup.exclude);
   return options;
 }
 

@@ -10,14 +10,29 @@
 
 #include "collectors/process/monitor.h"
 #include "collectors/procfs/result.h"
+#include "collectors/registry.h"
 
 namespace memory_exporter::config {
+
+/// A pattern, or none: which can be said too, and takes back what the file says.
+using OptionalPattern = std::optional<process::Pattern>;
+
+/// What can be set of collectors.
+struct CollectorSettings {
+  std::map<std::string, bool, std::less<>> on;  ///< or off, by name
+  std::optional<OptionalPattern> vmstat_fields;
+  std::optional<unsigned> cgroup_depth;
+  std::optional<OptionalPattern> cgroup_include;
+  std::optional<OptionalPattern> cgroup_exclude;
+
+  bool operator==(const CollectorSettings&) const = default;
+};
 
 /// What both the command line and the configuration file can set. What neither names is empty and
 /// keeps its default; what both name is the command line's.
 struct Settings {
   std::optional<std::vector<process::Dimension>> group_by;
-  std::map<std::string, bool, std::less<>> collectors;  ///< on or off, by name
+  CollectorSettings collectors;
   std::optional<process::PssMode> pss_mode;
   std::optional<std::chrono::nanoseconds> pss_wait;
   std::optional<std::chrono::nanoseconds> pss_max_age;
@@ -45,10 +60,25 @@ struct PssSetting {
 /// Every one there is: the flags, the file's keys and --help are made from this table.
 std::span<const PssSetting> pss_settings();
 
+/// One setting of a collector: `--collector.cgroup.depth`, and `cgroup.depth` under `collectors:`.
+struct CollectorSetting {
+  std::string_view name;         ///< what follows `--collector.`, and the key
+  std::string_view placeholder;  ///< for --help
+  std::string_view help;
+  /// As in PssSetting.
+  Status (*set)(CollectorSettings& settings, std::string_view text);
+  /// The value in force, as it would be written; empty where there is none.
+  std::string (*text)(const CollectorOptions& options);
+};
+
+/// Every one there is: the flags, the file's keys and --help are made from this table.
+std::span<const CollectorSetting> collector_settings();
+
 /// `over` where it says something, else `under`.
 Settings overlay(const Settings& over, Settings under);
 
 /// The defaults, changed by what the settings say.
 process::Options process_options(const Settings& settings);
+CollectorOptions collector_options(const CollectorSettings& settings);
 
 }  // namespace memory_exporter::config

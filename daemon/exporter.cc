@@ -131,8 +131,8 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
       }),
       self_(own_procfs()),
       settings_(std::move(settings)),
-      collectors_(make_collectors(processes_->trees, settings_, options_.disable_default_collectors,
-                                  options_.collector_options)) {
+      collectors_(make_collectors(processes_->trees, settings_.collectors,
+                                  options_.disable_default_collectors)) {
   processes_->set_extras(extras_of(*collectors_));
 }
 
@@ -204,8 +204,8 @@ Status Exporter::reload() {
   }
   if (settings_.collectors != settings->collectors) {
     settings_.collectors = settings->collectors;
-    collectors_ = make_collectors(processes_->trees, settings_, options_.disable_default_collectors,
-                                  options_.collector_options);
+    collectors_ = make_collectors(processes_->trees, settings_.collectors,
+                                  options_.disable_default_collectors);
     processes_->set_extras(extras_of(*collectors_));
   }
   log_.info("configuration read", {{"file", options_.config_file}});

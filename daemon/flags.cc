@@ -110,40 +110,6 @@ Status set_true(Options& options, const std::string&) {
   return Done{};
 }
 
-Result<process::Pattern> pattern(const std::string& text) {
-  auto compiled = process::Pattern::compile(text);
-  if (!compiled) {
-    return refuse(in_quotes(text) + " is no regular expression of RE2: " + compiled.error().what);
-  }
-  return compiled;
-}
-
-Status set_vmstat_fields(Options& options, const std::string& text) {
-  auto compiled = pattern(text);
-  if (!compiled) return compiled.error();
-  options.collector_options.vmstat_fields = std::move(*compiled);
-  return Done{};
-}
-
-template <std::optional<process::Pattern> CgroupOptions::*field>
-Status set_cgroup_pattern(Options& options, const std::string& text) {
-  auto compiled = pattern(text);
-  if (!compiled) return compiled.error();
-  options.collector_options.cgroup.*field = std::move(*compiled);
-  return Done{};
-}
-
-Status set_cgroup_depth(Options& options, const std::string& text) {
-  constexpr unsigned most = 100;
-  const auto number = procfs::to_number<unsigned>(text);
-  if (!number || *number > most) {
-    return refuse(in_quotes(text) + " is not a number from 0 (the root alone) to " +
-                  std::to_string(most));
-  }
-  options.collector_options.cgroup.depth = *number;
-  return Done{};
-}
-
 Status set_log_level(Options& options, const std::string& text) {
   const auto level = log_level_from(text);
   if (!level) return refuse(in_quotes(text) + " is no level: write debug, info, warn or error");
@@ -178,7 +144,7 @@ Flag alone(std::string_view group, std::string name, std::string help,
 Flag collector_switch(const CollectorEntry& entry, bool on) {
   const auto apply = [name = std::string(entry.name), on](Options& options,
                                                           const std::string&) -> Status {
-    const auto [at, added] = options.settings.collectors.emplace(name, on);
+    const auto [at, added] = options.settings.collectors.on.emplace(name, on);
     if (!added && at->second != on) {
       return refuse("contradicts --" + std::string(on ? "no-" : "") + "collector." + name +
                     ": give one of the two");
@@ -189,6 +155,19 @@ Flag collector_switch(const CollectorEntry& entry, bool on) {
   auto help = on ? std::string(entry.summary) : "do not collect " + std::string(entry.name);
   if (on == entry.on_by_default) help += " (default)";
   return Flag{collectors, prefix + std::string(entry.name), "", "", std::move(help), false, apply};
+}
+
+Flag collector_flag(const config::CollectorSetting& setting) {
+  const auto apply = [&setting](Options& options, const std::string& text) {
+    return setting.set(options.settings.collectors, text);
+  };
+  return Flag{collectors,
+              "--collector." + std::string(setting.name),
+              std::string(setting.placeholder),
+              setting.text(CollectorOptions{}),
+              std::string(setting.help),
+              false,
+              apply};
 }
 
 Flag pss_flag(const config::PssSetting& setting) {
@@ -290,21 +269,7 @@ std::vector<Flag> flags() {
     all.push_back(collector_switch(entry, true));
     all.push_back(collector_switch(entry, false));
   }
-  all.push_back(with_value(
-      collectors, "--collector.vmstat.fields", "REGEX", "",
-      "further fields of /proc/vmstat to report: those that the expression matches anywhere",
-      set_vmstat_fields));
-  all.push_back(with_value(collectors, "--collector.cgroup.depth", "NUMBER",
-                           std::to_string(defaults.collector_options.cgroup.depth),
-                           "how many levels of cgroups below the root to report",
-                           set_cgroup_depth));
-  all.push_back(
-      with_value(collectors, "--collector.cgroup.include", "REGEX", "",
-                 "report only cgroups whose path (/system.slice/web.service) this matches",
-                 set_cgroup_pattern<&CgroupOptions::include>));
-  all.push_back(with_value(collectors, "--collector.cgroup.exclude", "REGEX", "",
-                           "do not report cgroups whose path this matches",
-                           set_cgroup_pattern<&CgroupOptions::exclude>));
+  for (const auto& setting : config::collector_settings()) all.push_back(collector_flag(setting));
   for (const auto& setting : config::pss_settings()) all.push_back(pss_flag(setting));
   all.push_back(with_value(logging, "--log.level", "debug|info|warn|error", "info",
                            "what is worth a line on standard error", set_log_level));

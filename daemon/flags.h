@@ -45,7 +45,6 @@ struct Options {
   std::string rootfs = "/";
 
   bool disable_default_collectors = false;
-  CollectorOptions collector_options;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
 

@@ -38,14 +38,14 @@ Status run(const Collector& collector, const process::Snapshot& processes, Metri
 }  // namespace
 
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
-                                                    const config::Settings& settings,
-                                                    bool disable_defaults,
-                                                    const CollectorOptions& options) {
+                                                    const config::CollectorSettings& settings,
+                                                    bool disable_defaults) {
+  const auto options = config::collector_options(settings);
   auto collectors = std::make_shared<CollectorSet>();
   for (const auto& entry : collector_table()) {
-    const auto chosen = settings.collectors.find(entry.name);
-    const bool on = chosen != settings.collectors.end() ? chosen->second
-                                                        : entry.on_by_default && !disable_defaults;
+    const auto chosen = settings.on.find(entry.name);
+    const bool on =
+        chosen != settings.on.end() ? chosen->second : entry.on_by_default && !disable_defaults;
     if (!on) continue;
     collectors->push_back({entry.make(trees, options), entry.reads_processes, entry.extras});
   }

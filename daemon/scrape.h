@@ -27,11 +27,10 @@ struct ActiveCollector {
 /// All that are on, in the order of the exposition. Immutable; a reload makes another.
 using CollectorSet = std::vector<ActiveCollector>;
 
-/// The collectors of the table that the settings leave on.
+/// The collectors of the table that the settings leave on, as they want them.
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
-                                                    const config::Settings& settings,
-                                                    bool disable_defaults,
-                                                    const CollectorOptions& options);
+                                                    const config::CollectorSettings& settings,
+                                                    bool disable_defaults);
 
 /// What their collectors need of processes beyond the usual.
 process::Extras extras_of(const CollectorSet& collectors);

@@ -25,6 +25,8 @@ class Pattern {
   /// The expression as it was given.
   const std::string& expression() const;
 
+  bool operator==(const Pattern& other) const { return expression() == other.expression(); }
+
  private:
   explicit Pattern(std::shared_ptr<const re2::RE2> expression);
 

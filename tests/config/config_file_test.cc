@@ -24,11 +24,23 @@ std::string mistake_in(std::string_view text) {
   return settings.ok() ? "no mistake found" : settings.error().message();
 }
 
+const std::optional<OptionalPattern> no_pattern(std::in_place);
+
+std::optional<OptionalPattern> pattern(std::string_view expression) {
+  auto compiled = process::Pattern::compile(expression);
+  EXPECT_TRUE(compiled.ok());
+  return OptionalPattern(std::move(*compiled));
+}
+
 TEST(ConfigFile, SetsEveryKey) {
   const auto settings = parsed(
       "group_by: [cgroup]\n"
       "collectors:\n"
       "  process: false\n"
+      "  vmstat.fields: ^nr_\n"
+      "  cgroup.depth: 4\n"
+      "  cgroup.include: 'slice$'\n"
+      "  cgroup.exclude: \"\"\n"
       "pss:\n"
       "  mode: exact\n"
       "  wait: 250ms\n"
@@ -37,7 +49,11 @@ TEST(ConfigFile, SetsEveryKey) {
       "  burst: 3s\n"
       "  stall_budget: 0.002\n");
   EXPECT_EQ(settings.group_by, std::vector{Dimension::cgroup});
-  EXPECT_EQ(settings.collectors, (std::map<std::string, bool, std::less<>>{{"process", false}}));
+  EXPECT_EQ(settings.collectors.on, (std::map<std::string, bool, std::less<>>{{"process", false}}));
+  EXPECT_EQ(settings.collectors.vmstat_fields, pattern("^nr_"));
+  EXPECT_EQ(settings.collectors.cgroup_depth, 4u);
+  EXPECT_EQ(settings.collectors.cgroup_include, pattern("slice$"));
+  EXPECT_EQ(settings.collectors.cgroup_exclude, no_pattern);
   EXPECT_EQ(settings.pss_mode, PssMode::exact);
   EXPECT_EQ(settings.pss_wait, milliseconds(250));
   EXPECT_EQ(settings.pss_max_age, seconds(120));
@@ -70,6 +86,23 @@ TEST(ConfigFile, AMistakeIsNamedWithFileLineAndKey) {
        "f.yml:2: collectors.process: \"1\" is neither true nor false"},
       {"collectors:\n  process: [true]\n",
        "f.yml:2: collectors.process: is a list, must be a single value"},
+      {"collectors:\n  cgroup.dept: 3\n",
+       "f.yml:2: collectors.cgroup.dept: unknown key (did you mean cgroup.depth?)"},
+      {"collectors:\n  cgroup: true\n  cgroup.depth: deep\n",
+       "f.yml:3: collectors.cgroup.depth: \"deep\" is not a number from 0 (the root alone) to 100"},
+      {"collectors:\n  cgroup.depth: 101\n",
+       "f.yml:2: collectors.cgroup.depth: \"101\" is not a number from 0 (the root alone) to 100"},
+      {"collectors:\n  cgroup.include: (a\n",
+       "f.yml:2: collectors.cgroup.include: \"(a\" is not a regular expression of RE2: missing ): (a"},
+      {"collectors:\n  cgroup.exclude: '*'\n",
+       "f.yml:2: collectors.cgroup.exclude: \"*\" is not a regular expression of RE2: no argument for "
+       "repetition operator: *"},
+      {"collectors:\n  vmstat.fields: '[z-a]'\n",
+       "f.yml:2: collectors.vmstat.fields: \"[z-a]\" is not a regular expression of RE2: invalid "
+       "character class range: z-a"},
+      {"collectors:\n  vmstat.fields: [nr_]\n",
+       "f.yml:2: collectors.vmstat.fields: is a list, must be a single value"},
+      {"collectors:\n  vmstat.fields:\n", "f.yml:2: collectors.vmstat.fields: has no value"},
       {"collectors: [process]\n", "f.yml:1: collectors: is a list, must be a block of keys"},
       {"collectors: process\n", "f.yml:1: collectors: is a single value, must be a block of keys"},
       {"- a\n", "f.yml:1: the file is a list, must be a block of keys"},
@@ -141,7 +174,11 @@ TEST(ExampleConfig, IsGoodAndSaysWhatTheDefaultsSay) {
   for (const auto& setting : pss_settings()) {
     EXPECT_EQ(setting.text(options), setting.text(defaults)) << setting.key;
   }
-  for (const auto& [name, on] : example->collectors) {
+  const auto collectors = collector_options(example->collectors);
+  for (const auto& setting : collector_settings()) {
+    EXPECT_EQ(setting.text(collectors), setting.text(CollectorOptions{})) << setting.name;
+  }
+  for (const auto& [name, on] : example->collectors.on) {
     for (const auto& entry : collector_table()) {
       if (entry.name == name) {
         EXPECT_EQ(on, entry.on_by_default) << name;
@@ -157,8 +194,11 @@ TEST(ExampleConfig, ShowsEveryKey) {
               example->pss_burst && example->pss_cpu_budget && example->pss_stall_budget &&
               example->pss_stall_limit);
   for (const auto& entry : collector_table()) {
-    EXPECT_TRUE(example->collectors.contains(entry.name)) << entry.name;
+    EXPECT_TRUE(example->collectors.on.contains(entry.name)) << entry.name;
   }
+  const auto& collectors = example->collectors;
+  EXPECT_TRUE(collectors.vmstat_fields && collectors.cgroup_depth && collectors.cgroup_include &&
+              collectors.cgroup_exclude);
 }
 
 }  // namespace

@@ -19,6 +19,21 @@ const PssSetting& setting(std::string_view key) {
   throw std::out_of_range(std::string(key));
 }
 
+const CollectorSetting& collector_setting(std::string_view name) {
+  for (const auto& entry : collector_settings()) {
+    if (entry.name == name) return entry;
+  }
+  throw std::out_of_range(std::string(name));
+}
+
+const std::optional<OptionalPattern> no_pattern(std::in_place);
+
+std::optional<OptionalPattern> pattern(std::string_view expression) {
+  auto compiled = process::Pattern::compile(expression);
+  EXPECT_TRUE(compiled.ok());
+  return OptionalPattern(std::move(*compiled));
+}
+
 TEST(Settings, ThatSayNothingLeaveTheDefaults) {
   const auto options = process_options(Settings{});
   const process::Options defaults;
@@ -45,6 +60,51 @@ TEST(Settings, EveryPssSettingReachesTheMonitor) {
   EXPECT_EQ(options.pss_cpu_budget, 0.1);
   EXPECT_EQ(options.pss_burst, seconds(3));
   EXPECT_EQ(options.pss_stall_budget, 0.002);
+}
+
+TEST(CollectorSettings, ReachTheCollectors) {
+  CollectorSettings settings;
+  ASSERT_TRUE(collector_setting("vmstat.fields").set(settings, "^nr_").ok());
+  ASSERT_TRUE(collector_setting("cgroup.depth").set(settings, "0").ok());
+  ASSERT_TRUE(collector_setting("cgroup.include").set(settings, "slice").ok());
+  ASSERT_TRUE(collector_setting("cgroup.exclude").set(settings, "^/user").ok());
+  const auto options = collector_options(settings);
+  EXPECT_EQ(options.vmstat_fields->expression(), "^nr_");
+  EXPECT_EQ(options.cgroup.depth, 0u);
+  EXPECT_EQ(options.cgroup.include->expression(), "slice");
+  EXPECT_EQ(options.cgroup.exclude->expression(), "^/user");
+}
+
+TEST(CollectorSettings, ThatSayNothingLeaveTheDefaults) {
+  const auto options = collector_options({});
+  const CollectorOptions defaults;
+  for (const auto& entry : collector_settings()) {
+    EXPECT_EQ(entry.text(options), entry.text(defaults)) << entry.name;
+  }
+}
+
+TEST(CollectorSettings, WithoutATextAPatternIsNone) {
+  for (const auto* name : {"vmstat.fields", "cgroup.include", "cgroup.exclude"}) {
+    CollectorSettings settings;
+    ASSERT_TRUE(collector_setting(name).set(settings, "").ok()) << name;
+    EXPECT_NE(settings, CollectorSettings{}) << name;
+    EXPECT_EQ(collector_setting(name).text(collector_options(settings)), "") << name;
+  }
+}
+
+TEST(CollectorSettings, OutsideTheirRangeAreRefusedAndChangeNothing) {
+  const std::pair<std::string_view, std::string_view> refused[] = {
+      {"vmstat.fields", "("},   {"cgroup.include", "*"}, {"cgroup.exclude", "[z-a]"},
+      {"cgroup.depth", "-1"},   {"cgroup.depth", "101"}, {"cgroup.depth", ""},
+      {"cgroup.depth", "2 x"},
+  };
+  for (const auto& [name, value] : refused) {
+    CollectorSettings settings;
+    const auto set = collector_setting(name).set(settings, value);
+    ASSERT_FALSE(set.ok()) << name << '=' << value;
+    EXPECT_FALSE(set.error().what.empty());
+    EXPECT_EQ(settings, CollectorSettings{}) << name << '=' << value;
+  }
 }
 
 TEST(Settings, TheTextOfAValueReadsBackAsTheValue) {
@@ -83,16 +143,23 @@ TEST(Settings, WaitMayBeNothing) {
 TEST(Settings, OfTwoSourcesTheUpperOneWinsFieldByField) {
   Settings file;
   file.group_by = {{Dimension::cgroup}};
-  file.collectors = {{"process", false}, {"swap", true}};
+  file.collectors.on = {{"process", false}, {"swap", true}};
+  file.collectors.cgroup_depth = 3;
+  file.collectors.cgroup_exclude = pattern("/user");
+  file.collectors.cgroup_include = pattern("slice");
   file.pss_wait = seconds(1);
   file.pss_burst = seconds(2);
   Settings flags;
-  flags.collectors = {{"process", true}};
+  flags.collectors.on = {{"process", true}};
+  flags.collectors.cgroup_exclude = no_pattern;
   flags.pss_wait = seconds(3);
 
   const auto merged = overlay(flags, file);
   EXPECT_EQ(merged.group_by, file.group_by);
-  EXPECT_EQ(merged.collectors,
+  EXPECT_EQ(merged.collectors.cgroup_depth, 3u);
+  EXPECT_EQ(merged.collectors.cgroup_exclude, no_pattern);
+  EXPECT_EQ(merged.collectors.cgroup_include, pattern("slice"));
+  EXPECT_EQ(merged.collectors.on,
             (std::map<std::string, bool, std::less<>>{{"process", true}, {"swap", true}}));
   EXPECT_EQ(merged.pss_wait, seconds(3));
   EXPECT_EQ(merged.pss_burst, seconds(2));
@@ -102,7 +169,7 @@ TEST(Settings, OfTwoSourcesTheUpperOneWinsFieldByField) {
 TEST(Settings, EveryFieldOfTheUpperSourceIsKept) {
   Settings all;
   all.group_by = {{Dimension::name}};
-  all.collectors = {{"process", false}};
+  all.collectors = {{{"process", false}}, pattern("a"), 1, pattern("b"), pattern("c")};
   all.pss_mode = PssMode::off;
   all.pss_wait = seconds(1);
   all.pss_max_age = seconds(2);

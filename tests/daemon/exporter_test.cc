@@ -30,7 +30,7 @@ class ExporterTest : public ::testing::Test {
     write_process(1);
     options_.procfs = procfs_.path();
     options_.disable_default_collectors = true;
-    options_.settings.collectors["process"] = true;
+    options_.settings.collectors.on["process"] = true;
   }
 
   ~ExporterTest() override { release(); }
@@ -122,7 +122,7 @@ TEST_F(ExporterTest, IsReadyAfterTheFirstLookAtTheProcesses) {
 }
 
 TEST_F(ExporterTest, IsReadyWithoutProcessesWhereNoCollectorReadsThem) {
-  options_.settings.collectors["process"] = false;
+  options_.settings.collectors.on["process"] = false;
   make();
   hang();
   ASSERT_TRUE(exporter_->prepare().ok());
@@ -272,7 +272,7 @@ TEST_F(ExporterTest, ShowsTheLastScrapeOnItsFrontPage) {
 }
 
 TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfCollectors) {
-  options_.settings.collectors.clear();
+  options_.settings.collectors.on.clear();
   options_.config_file = folder_.path("config.yml");
   folder_.write("config.yml", "collectors: {process: true}\n");
   make();

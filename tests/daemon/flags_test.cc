@@ -74,7 +74,7 @@ TEST(Flags, SetTheirOptions) {
   EXPECT_TRUE(options.once);
   EXPECT_EQ(options.config_file, "f.yml");
   EXPECT_TRUE(options.config_check);
-  EXPECT_EQ(options.settings.collectors.at("process"), true);
+  EXPECT_EQ(options.settings.collectors.on.at("process"), true);
   EXPECT_EQ(options.settings.pss_mode, PssMode::exact);
   EXPECT_EQ(options.settings.pss_wait, milliseconds(250));
   EXPECT_EQ(options.settings.pss_max_age, seconds(120));
@@ -110,10 +110,11 @@ TEST(Flags, LocalhostIsTheLoopbackAddress) {
 }
 
 TEST(Flags, CollectorsTakeTheirSettings) {
-  const auto options =
+  const auto settings =
       parsed({"--collector.vmstat.fields=^nr_", "--collector.cgroup.depth=4",
               "--collector.cgroup.include=slice", "--collector.cgroup.exclude=^/user"})
-          .collector_options;
+          .settings;
+  const auto options = config::collector_options(settings.collectors);
   EXPECT_EQ(options.vmstat_fields->expression(), "^nr_");
   EXPECT_EQ(options.cgroup.depth, 4u);
   EXPECT_EQ(options.cgroup.include->expression(), "slice");
@@ -137,7 +138,7 @@ TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
       {{"--path.procfs="}, "--path.procfs: needs a value: write --path.procfs=PATH"},
       {{"--once=yes"}, "--once: takes no value"},
       {{"--collector.vmstat.fields=(nr_"},
-       "--collector.vmstat.fields: \"(nr_\" is no regular expression of RE2: missing ): (nr_"},
+       "--collector.vmstat.fields: \"(nr_\" is not a regular expression of RE2: missing ): (nr_"},
       {{"--collector.cgroup.depth=-1"},
        "--collector.cgroup.depth: \"-1\" is not a number from 0 (the root alone) to 100"},
       {{"--scrape.timeout=1s", "--scrape.timeout=2s"}, "--scrape.timeout: is given more than once"},

@@ -194,9 +194,9 @@ TEST(TimeForScrape, LeavesHalfASecondOrHalfTheTime) {
 TEST(MakeCollectors, FollowsTheTableTheSettingsAndTheSwitch) {
   const Trees trees{procfs::Tree::absent("/proc"), procfs::Tree::absent("/sys"),
                     procfs::Tree::absent("/")};
-  const auto names = [&](const config::Settings& settings, bool disable_defaults) {
+  const auto names = [&](const config::CollectorSettings& settings, bool disable_defaults) {
     std::vector<std::string> all;
-    const auto collectors = make_collectors(trees, settings, disable_defaults, CollectorOptions{});
+    const auto collectors = make_collectors(trees, settings, disable_defaults);
     for (const auto& active : *collectors) {
       all.emplace_back(active.collector->name());
     }
@@ -206,10 +206,10 @@ TEST(MakeCollectors, FollowsTheTableTheSettingsAndTheSwitch) {
   for (const auto& entry : collector_table()) {
     if (entry.on_by_default) defaults.emplace_back(entry.name);
   }
-  config::Settings on;
-  on.collectors["process"] = true;
-  config::Settings off;
-  off.collectors["process"] = false;
+  config::CollectorSettings on;
+  on.on["process"] = true;
+  config::CollectorSettings off;
+  off.on["process"] = false;
   EXPECT_EQ(names({}, false), defaults);
   EXPECT_THAT(names({}, true), ElementsAre());
   EXPECT_THAT(names(on, true), ElementsAre("process"));
