@@ -1,7 +1,9 @@
 #include "collectors/cgroup_hierarchy.h"
 
 #include <algorithm>
+#include <limits>
 
+#include "collectors/procfs/cgroup.h"
 #include "collectors/procfs/scan.h"
 #include "collectors/read_file.h"
 
@@ -19,6 +21,26 @@ Result<bool> names_memory(std::string_view controllers) {
 bool selected(const std::string& path, const CgroupOptions& options) {
   if (options.include && !options.include->matches(path)) return false;
   return !options.exclude || !options.exclude->matches(path);
+}
+
+/// Whether the cgroup has the process in it. The kernel writes the pids of the reader's own pid
+/// namespace, whoever mounted the tree (kernel/cgroup/cgroup.c, cgroup_procs_show).
+bool has_process(const procfs::Tree& sysfs, const std::string& folder, pid_t pid) {
+  procfs::Buffer buffer;
+  const auto text = sysfs.read((folder + "/cgroup.procs").c_str(), buffer);
+  if (!text) return false;
+  for (auto lines = *text; !lines.empty();) {
+    if (procfs::to_number<pid_t>(procfs::take_line(lines)) == pid) return true;
+  }
+  return false;
+}
+
+/// Our own cgroup, relative to the root of our namespace.
+std::optional<std::string> own_cgroup(const procfs::Tree& procfs) {
+  procfs::Buffer buffer;
+  const auto path = read_file(procfs, "self/cgroup", buffer, procfs::memory_cgroup);
+  if (!path || !*path || !**path) return std::nullopt;
+  return std::string(***path);
 }
 
 /// Walks down from one cgroup. One that was removed meanwhile has no children.
@@ -81,6 +103,26 @@ Result<std::vector<std::string>> list_cgroups(const procfs::Tree& sysfs,
   Walk walk(sysfs, hierarchy, options);
   if (auto visited = walk.visit("", 0); !visited) return visited.error();
   return walk.take_paths();
+}
+
+std::string find_namespace_root(const Trees& trees, pid_t self) {
+  const auto hierarchy = find_memory_hierarchy(trees.sysfs);
+  auto own = own_cgroup(trees.procfs);
+  if (!hierarchy || !*hierarchy || !own) return {};
+  if (*own == "/") own->clear();
+  const auto& root = (*hierarchy)->root;
+  if (has_process(trees.sysfs, root + *own, self)) return {};
+  CgroupOptions all;
+  all.depth = std::numeric_limits<unsigned>::max();
+  const auto paths = list_cgroups(trees.sysfs, **hierarchy, all);
+  if (!paths) return {};
+  for (const auto& path : *paths) {
+    if (path == "/" || !path.ends_with(*own)) continue;
+    if (has_process(trees.sysfs, root + path, self)) {
+      return path.substr(0, path.size() - own->size());
+    }
+  }
+  return {};
 }
 
 }  // namespace memory_exporter

@@ -1,9 +1,12 @@
 #include "daemon/exporter.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
+#include "collectors/cgroup_hierarchy.h"
 #include "config/config_file.h"
 #include "daemon/exposition/encoder.h"
 #include "daemon/exposition/negotiation.h"
@@ -61,6 +64,22 @@ process::Options monitor_options(const Options& options, const config::Settings&
     monitor.pss_mode = process::PssMode::exact;
   }
   return monitor;
+}
+
+/// Process groups are to have the cgroups' names that the collector cgroup gives them.
+process::Options with_cgroups_of(const Trees& trees, process::Options options) {
+  options.cgroup_namespace_root = find_namespace_root(trees, ::getpid());
+  return options;
+}
+
+/// Whether the kernel named the cgroup from inside our cgroup namespace, and nobody could tell what
+/// its path is from the root.
+bool lies_outside(const process::Group& group, const std::vector<process::Dimension>& dimensions) {
+  for (std::size_t i = 0; i < dimensions.size(); ++i) {
+    if (dimensions[i] != process::Dimension::cgroup) continue;
+    if (group.key[i] == "/.." || group.key[i].starts_with("/../")) return true;
+  }
+  return false;
 }
 
 /// Counts one scrape for as long as it lives.
@@ -121,6 +140,10 @@ Result<std::unique_ptr<Exporter>> Exporter::make(const Options& options,
   return std::unique_ptr<Exporter>(new Exporter(options, settings, std::move(*trees), log));
 }
 
+Exporter::Processes::Processes(Trees opened, process::Options options)
+    : trees(std::move(opened)),
+      monitor_(trees.procfs, with_cgroups_of(trees, std::move(options))) {}
+
 Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log& log)
     : options_(std::move(options)),
       log_(log),
@@ -156,6 +179,7 @@ Status Exporter::look_at_processes() {
     return Error{snapshot.error().kind, "--path.procfs: " + snapshot.error().message(), {}, 0};
   }
   warn_of_missing_processes((*snapshot)->counts);
+  warn_of_cgroups_outside(**snapshot);
   source_.set_last(std::move(*snapshot));
   return Done{};
 }
@@ -175,6 +199,17 @@ void Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
   }
 }
 
+void Exporter::warn_of_cgroups_outside(const process::Snapshot& snapshot) {
+  const auto outside = [&](const process::Group& group) {
+    return lies_outside(group, snapshot.dimensions);
+  };
+  if (std::any_of(snapshot.groups.begin(), snapshot.groups.end(), outside)) {
+    log_.warn("cgroups outside the exporter's own cgroup namespace are named relative to it (/..)",
+              {{"needs", "the host's cgroups in --path.sysfs"},
+               {"path", processes_->trees.sysfs.path()}});
+  }
+}
+
 std::string Exporter::once() {
   const auto never = Clock::now() + std::chrono::hours(24 * 365);
   const auto all = select(collectors(), {}, {});
@@ -182,7 +217,10 @@ std::string Exporter::once() {
   exposition::Encoder encoder(exposition::Format::text, out);
   const auto collect = [this](Clock::time_point deadline) {
     auto snapshot = processes_->collect(deadline);
-    if (snapshot) warn_of_missing_processes((*snapshot)->counts);
+    if (snapshot) {
+      warn_of_missing_processes((*snapshot)->counts);
+      warn_of_cgroups_outside(**snapshot);
+    }
     return snapshot;
   };
   scrape(*all, collect, never, self_, log_, encoder);

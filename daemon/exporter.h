@@ -55,8 +55,7 @@ class Exporter {
   /// at a time, and a scrape may come before the exporter is ready.
   class Processes {
    public:
-    Processes(Trees opened, const process::Options& options)
-        : trees(std::move(opened)), monitor_(trees.procfs, options) {}
+    Processes(Trees opened, process::Options options);
 
     Result<SnapshotSource::Snapshot> collect(SnapshotSource::Clock::time_point deadline) {
       const std::lock_guard lock(mutex_);
@@ -82,6 +81,7 @@ class Exporter {
 
   Status look_at_processes();
   void warn_of_missing_processes(const process::ProcessCounts& counts);
+  void warn_of_cgroups_outside(const process::Snapshot& snapshot);
   HttpReply answer(const HttpRequest& request);
   HttpReply metrics(const HttpRequest& request);
   void compress(HttpReply& reply);

@@ -105,7 +105,8 @@ struct Monitor::Parts {
       : tree(procfs),
         options(std::move(settings)),
         now(std::move(clock)),
-        table(procfs, {options.group_by, options.pss_max_age, memory_comparison_for(procfs)}),
+        table(procfs, {options.group_by, options.pss_max_age, memory_comparison_for(procfs),
+                       options.cgroup_namespace_root}),
         tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
         budget(options.pss_mode == PssMode::exact
                    ? CpuBudget::unlimited()

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "collectors/process/snapshot.h"
@@ -36,6 +37,8 @@ constexpr bool contains(Extras set, Extras extra) {
 
 struct Options {
   std::vector<Dimension> group_by = {Dimension::name, Dimension::cgroup};
+  /// Where the operator's tree of cgroups has the root of our cgroup namespace; empty: at its own.
+  std::string cgroup_namespace_root = {};
   PssMode pss_mode = PssMode::budgeted;
   std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
   std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);

@@ -262,8 +262,8 @@ void ProcessTable::find_group(Process& process) {
   process.group = &groups_.at(key, refreshed_);
 }
 
-/// The path, in the buffer; empty where there is none.
-std::string_view ProcessTable::read_cgroup(const Process& process) {
+/// The path in the tree that the operator has mounted; empty where there is none.
+std::string ProcessTable::read_cgroup(const Process& process) {
   const auto text = procfs_.read(PidPath(process.id.pid, "cgroup").c_str(), buffer_);
   if (!text) {
     count_failure("cgroup", text.error());
@@ -274,7 +274,8 @@ std::string_view ProcessTable::read_cgroup(const Process& process) {
     count_failure("cgroup", path.error());
     return {};
   }
-  return path->value_or(std::string_view());
+  if (!*path) return {};
+  return procfs::cgroup_in_tree(**path, settings_.cgroup_namespace_root);
 }
 
 void ProcessTable::drop_unseen() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -33,6 +34,7 @@ class ProcessTable {
     /// container runtimes move a process about.
     std::chrono::nanoseconds max_age;
     SameMemory same_memory;
+    std::string cgroup_namespace_root = {};  ///< as in Options
   };
 
   /// The processes that are counted only.
@@ -83,7 +85,7 @@ class ProcessTable {
   std::optional<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
   void read_oom_score(Process& process);
   void find_group(Process& process);
-  std::string_view read_cgroup(const Process& process);
+  std::string read_cgroup(const Process& process);
   void drop_unseen();
   void note_change(const Process& process);
   void find_sharers();

@@ -35,6 +35,11 @@ bool has_memory(std::string_view controllers) {
   return false;
 }
 
+/// "/..", and not the front of a name such as "/..x".
+bool starts_with_parent(std::string_view path) {
+  return path.starts_with("/..") && (path.size() == 3 || path[3] == '/');
+}
+
 }  // namespace
 
 Result<std::optional<std::string_view>> memory_cgroup(std::string_view text) {
@@ -47,6 +52,19 @@ Result<std::optional<std::string_view>> memory_cgroup(std::string_view text) {
     if (line->hierarchy == "0" && line->controllers.empty()) unified = line->path;
   }
   return unified;
+}
+
+std::string cgroup_in_tree(std::string_view path, std::string_view namespace_root) {
+  auto above = namespace_root;
+  auto below = path;
+  while (starts_with_parent(below)) {
+    if (above.empty()) return std::string(path);
+    above = above.substr(0, above.rfind('/'));
+    below.remove_prefix(3);
+  }
+  if (below == "/") below = {};
+  if (above.empty() && below.empty()) return "/";
+  return std::string(above).append(below);
 }
 
 }  // namespace memory_exporter::procfs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "collectors/procfs/result.h"
@@ -24,5 +25,15 @@ namespace memory_exporter::procfs {
 /// Malformed, with its line: fewer than two colons, a hierarchy that is no number, a path that does
 /// not begin with '/', or a last line without its newline (a text cut short).
 Result<std::optional<std::string_view>> memory_cgroup(std::string_view text);
+
+/// A path of memory_cgroup() from the root of a mounted tree of cgroups, in which the root of the
+/// reader's cgroup namespace is `namespace_root` ("/kubepods/pod1/c1"; empty: the tree's own root).
+///
+/// The kernel begins the path of a cgroup outside the namespace with one "/.." for each level that
+/// it lies above (fs/kernfs/dir.c, kernfs_path_from_node_locked; cgroup_namespaces(7)). Those
+/// levels have names above the namespace's root alone, so they are taken from there. A path that
+/// leads out of the tree names nothing in it and stays as it is: it is still the only one of its
+/// kind.
+std::string cgroup_in_tree(std::string_view path, std::string_view namespace_root);
 
 }  // namespace memory_exporter::procfs

@@ -184,5 +184,56 @@ TEST_F(CgroupSelection, LetsTheExcludePatternWinAndStillLooksBelow) {
   EXPECT_THAT(selected(2, nullptr, "."), IsEmpty());
 }
 
+constexpr pid_t self = 42;
+
+TEST(NamespaceRoot, IsTheTreesWhereOurCgroupIsFoundUnderItsOwnName) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write("proc/self/cgroup", "0::/system.slice/exporter.service\n")
+      .write("sys/fs/cgroup/cgroup.procs", "")
+      .write("sys/fs/cgroup/system.slice/exporter.service/cgroup.procs", "7\n42\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "");
+  tree.write("proc/self/cgroup", "0::/\n").write("sys/fs/cgroup/cgroup.procs", "1\n42\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "");
+}
+
+TEST(NamespaceRoot, IsTheCgroupThatHasUsInIt) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write("proc/self/cgroup", "0::/\n")
+      .write("sys/fs/cgroup/cgroup.procs", "2\n")
+      .write("sys/fs/cgroup/k/p1/c1/cgroup.procs", "421\n4\n")
+      .write("sys/fs/cgroup/k/p1/c2/cgroup.procs", "41\n42\n")
+      .write("sys/fs/cgroup/k/p2/cgroup.procs", "");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/p1/c2");
+  tree.write("proc/self/cgroup", "0::/c2\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/p1");
+  tree.write("proc/self/cgroup", "0::/p1/c2\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k");
+}
+
+TEST(NamespaceRoot, IsFoundInTheHierarchyOfCgroupV1) {
+  FixtureTree tree;
+  tree.write(file(v1, "", "memory.stat"), "total_rss 1\n")
+      .write("proc/self/cgroup", "4:memory:/\n0::/\n")
+      .write(file(v1, "/docker/c1", "cgroup.procs"), "42\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/docker/c1");
+}
+
+TEST(NamespaceRoot, IsTheTreesWhereItCannotBeFound) {
+  EXPECT_EQ(find_namespace_root(FixtureTree().trees(), self), "");
+  FixtureTree tree;
+  make_v2(tree).write("sys/fs/cgroup/k/c1/cgroup.procs", "42\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "") << "without our own path";
+  // We were moved out of our namespace, or its tree is another's.
+  for (const char* own : {"0::/../c1\n", "0::/1\n", "0::/elsewhere\n", "nonsense"}) {
+    tree.write("proc/self/cgroup", own);
+    EXPECT_EQ(find_namespace_root(tree.trees(), self), "") << own;
+  }
+  tree.write("proc/self/cgroup", "0::/\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), 43), "");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/c1");
+}
+
 }  // namespace
 }  // namespace memory_exporter

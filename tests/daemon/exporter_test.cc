@@ -283,6 +283,52 @@ TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfCollectors) {
   EXPECT_THAT(log_text_.str(), HasSubstr("msg=\"configuration read\""));
 }
 
+TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfOneCollector) {
+  procfs_.write("vmstat", "nr_free_pages 5\nnr_dirty 6\n");
+  options_.config_file = folder_.path("config.yml");
+  folder_.write("config.yml", "collectors: {vmstat: true, vmstat.fields: free}\n");
+  make();
+  EXPECT_EQ(value(scrape(), "memory_vmstat_other", "field", "nr_free_pages"), 5);
+  folder_.write("config.yml", "collectors: {vmstat: true, vmstat.fields: dirty}\n");
+  EXPECT_TRUE(exporter_->reload().ok());
+  EXPECT_EQ(value(scrape(), "memory_vmstat_other", "field", "nr_free_pages"), -1);
+  EXPECT_EQ(value(scrape(), "memory_vmstat_other", "field", "nr_dirty"), 6);
+}
+
+/// The host's trees, as a container with a cgroup namespace of its own sees them.
+class InCgroupNamespaceTest : public ExporterTest {
+ protected:
+  InCgroupNamespaceTest() {
+    FakeProcess host;
+    host.cgroup = "0::/../../system.slice\n";
+    host.write(procfs_);
+    procfs_.write("self/cgroup", "0::/\n");
+    options_.sysfs = folder_.path("sys");
+    folder_.write("sys/fs/cgroup/cgroup.controllers", "memory\n");
+  }
+
+  std::string label_of_the_hosts_process() {
+    make();
+    EXPECT_TRUE(exporter_->prepare().ok());
+    const auto exposition = scrape();
+    const auto* family = testing::find_family(exposition, "memory_group_processes");
+    return family == nullptr ? "none" : std::string(family->samples.front().label("cgroup"));
+  }
+};
+
+TEST_F(InCgroupNamespaceTest, NamesCgroupsAsTheHostDoes) {
+  folder_.write("sys/fs/cgroup/k/c1/cgroup.procs", std::to_string(::getpid()) + '\n');
+  EXPECT_EQ(label_of_the_hosts_process(), "/system.slice");
+  EXPECT_THAT(log_text_.str(), Not(HasSubstr("cgroup")));
+}
+
+TEST_F(InCgroupNamespaceTest, KeepsTheKernelsNameAndSaysSoWhereTheHostsIsUnknown) {
+  EXPECT_EQ(label_of_the_hosts_process(), "/../../system.slice");
+  EXPECT_THAT(log_text_.str(),
+              AllOf(HasSubstr("level=warn msg=\"cgroups outside the exporter's own cgroup"),
+                    HasSubstr("needs=\"the host's cgroups in --path.sysfs\"")));
+}
+
 TEST_F(ExporterTest, ABadConfigurationChangesNothing) {
   options_.config_file = folder_.path("config.yml");
   folder_.write("config.yml", "");

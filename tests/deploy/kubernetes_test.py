@@ -32,14 +32,16 @@ def container():
     return only
 
 
-def bundle(spec, program, root, arguments):
-    """The runtime's config.json for the pod's only container."""
+def bundle(spec, program, root, arguments, own_cgroups):
+    """The runtime's config.json for the pod's only container, with a cgroup namespace of its own or
+    without: a kubelet's containers have one where the node has cgroup v2."""
     (only,) = spec["containers"]
     may = only["securityContext"]
     assert may["capabilities"]["drop"] == ["ALL"]
     added = [f"CAP_{name}" for name in may["capabilities"]["add"]]
     paths = {volume["name"]: volume["hostPath"]["path"] for volume in spec["volumes"]}
     namespaces = ["mount", "ipc", "uts"] + ([] if spec["hostPID"] else ["pid"])
+    namespaces += ["cgroup"] if own_cgroups else []
     return {
         "ociVersion": "1.0.0",
         "process": {
@@ -67,7 +69,7 @@ def bundle(spec, program, root, arguments):
 
 
 @contextlib.contextmanager
-def running(spec, *arguments):
+def running(spec, *arguments, own_cgroups=True):
     """The pod's container on this host's network, ready. Yields host:port."""
     need_containers()
     crun = live.need_command("crun")
@@ -75,7 +77,7 @@ def running(spec, *arguments):
     with folder() as work:
         root = image_root(work / "image")
         config = bundle(spec, "/usr/bin/memory_exporter", root,
-                        [f"--web.listen-address={address}", *arguments])
+                        [f"--web.listen-address={address}", *arguments], own_cgroups)
         (work / "config.json").write_text(json.dumps(config))
         name = f"memory-exporter-{address.rpartition(':')[2]}"
         command = plain_cgroups(crun, f"--root={work}/state", "--cgroup-manager=cgroupfs", "run",
@@ -109,6 +111,14 @@ class KubernetesTest(unittest.TestCase):
         with running(spec, "--pss.mode=exact", "--pss.wait=5s") as address:
             found = states(scrape(address))
         assert found["denied"] > found["measured"], found
+
+    def test_cgroups_have_the_hosts_names(self):
+        for own in (True, False):
+            with running(pod(), own_cgroups=own) as address:
+                found = {labels["cgroup"] for labels, _ in
+                         scrape(address).values("memory_group_processes")}
+            assert f"/memory-exporter-{address.rpartition(':')[2]}" in found, found
+            assert not any(name.startswith("/..") for name in found), found
 
     def test_the_probes_are_answered(self):
         only = container()

@@ -12,5 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(fuzz::lies_within(**path, text), "the path is a part of the text");
   fuzz::require((*path)->starts_with('/'), "the path is absolute");
   fuzz::require((*path)->find('\n') == std::string_view::npos, "the path is within one line");
+  const auto in_tree = procfs::cgroup_in_tree(**path, "/a/b");
+  fuzz::require(in_tree.starts_with('/'), "its path in the tree is absolute");
+  fuzz::require(procfs::cgroup_in_tree(**path, "") == **path, "the tree's own paths stay");
   return 0;
 }

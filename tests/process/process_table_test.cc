@@ -159,6 +159,29 @@ TEST_F(ProcessTableTest, ReadsTheCgroupAgainAfterItsMaxAgeAndNotBefore) {
   EXPECT_EQ(published[1].totals.minor_faults, 0u);  // only what comes after the move
 }
 
+TEST_F(ProcessTableTest, NamesCgroupsAsTheMountedTreeDoes) {
+  ProcessTable table(tree_, {{Dimension::cgroup}, seconds(60), nobody_knows, "/k/p1/c1"});
+  FakeProcess{.pid = 10, .cgroup = "0::/\n"}.write(procfs_);
+  FakeProcess{.pid = 11, .cgroup = "0::/../../../system.slice/web.service\n"}.write(procfs_);
+  FakeProcess{.pid = 12, .cgroup = "0::/../../p2/c1\n"}.write(procfs_);
+  FakeProcess{.pid = 13, .cgroup = "1:name=systemd:/x\n"}.write(procfs_);
+  ASSERT_TRUE(table.refresh(now_));
+  const auto label_of = [&](pid_t pid) {
+    for (auto& [id, process] : table.processes()) {
+      if (id == pid) table.groups().add(process, now_);
+    }
+    const auto published = table.groups().publish(now_);
+    for (const auto& group : published) {
+      if (group.totals.processes == 1) return group.key[0];
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(label_of(10), "/k/p1/c1");
+  EXPECT_EQ(label_of(11), "/system.slice/web.service");
+  EXPECT_EQ(label_of(12), "/k/p2/c1");
+  EXPECT_EQ(label_of(13), "");
+}
+
 TEST_F(ProcessTableTest, AVanishedProcessIsNoError) {
   FakeProcess{.pid = 10}.write(procfs_);
   procfs_.remove("10/status");

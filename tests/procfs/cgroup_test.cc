@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 namespace memory_exporter::procfs {
 namespace {
@@ -110,6 +111,62 @@ TEST(MemoryCgroup, RefusesATextCutInTheMiddleOfALine) {
   for (std::size_t size = 1; size < text.size(); ++size) {
     const auto cut = text.substr(0, size);
     EXPECT_EQ(memory_cgroup(cut).ok(), cut.back() == '\n') << cut;
+  }
+}
+
+TEST(CgroupInTree, StaysAsItIsWhereTheNamespaceIsTheTrees) {
+  for (const char* path : {"/", "/a", "/a/b", "/..x", "/a/..", "/gone (deleted)"}) {
+    EXPECT_EQ(cgroup_in_tree(path, ""), path);
+  }
+}
+
+// What Linux 6.18 prints in a process whose namespace has the root /k/p1/c1.
+TEST(CgroupInTree, TakesTheNamesOfTheLevelsAboveFromTheNamespacesRoot) {
+  const std::pair<const char*, const char*> paths[] = {
+      {"/", "/k/p1/c1"},
+      {"/worker", "/k/p1/c1/worker"},
+      {"/../c2", "/k/p1/c2"},
+      {"/..", "/k/p1"},
+      {"/../../p2/c1", "/k/p2/c1"},
+      {"/../..", "/k"},
+      {"/../../../system.slice/web.service", "/system.slice/web.service"},
+      {"/../../..", "/"},
+      {"/../..x/..y", "/k/p1/..x/..y"},
+      {"/../c2 (deleted)", "/k/p1/c2 (deleted)"},
+  };
+  for (const auto& [path, in_tree] : paths) {
+    EXPECT_EQ(cgroup_in_tree(path, "/k/p1/c1"), in_tree) << path;
+  }
+}
+
+TEST(CgroupInTree, LeavesAPathThatLeadsOutOfTheTree) {
+  EXPECT_EQ(cgroup_in_tree("/../a", ""), "/../a");
+  EXPECT_EQ(cgroup_in_tree("/..", ""), "/..");
+  EXPECT_EQ(cgroup_in_tree("/../../a", "/c1"), "/../../a");
+}
+
+/// What the kernel prints of the cgroup `to` to a reader whose namespace has its root at `from`: up
+/// to where the two part, and down again.
+std::string as_the_kernel_prints(const std::string& from, const std::string& to) {
+  std::string common = from;
+  std::string up;
+  while (to != common && !to.starts_with(common + '/')) {
+    common.resize(common.rfind('/'));
+    up += "/..";
+  }
+  const auto path = up + to.substr(common.size());
+  return path.empty() ? "/" : path;
+}
+
+TEST(CgroupInTree, UndoesWhatTheKernelDoesToEveryPath) {
+  const std::string cgroups[] = {"",           "/a",     "/a/a",      "/a/a/a",    "/b",
+                                 "/b/a",       "/a/b",   "/a/b/a",    "/a/b/a/b",  "/..a",
+                                 "/a/..b/...", "/ab/ab", "/a/b/ab/a", "/b (gone)", "/a/ab"};
+  for (const auto& root : cgroups) {
+    for (const auto& cgroup : cgroups) {
+      const auto printed = as_the_kernel_prints(root, cgroup);
+      EXPECT_EQ(cgroup_in_tree(printed, root), cgroup.empty() ? "/" : cgroup) << root << printed;
+    }
   }
 }
 
