@@ -93,9 +93,11 @@ TEST(ConfigFile, AMistakeIsNamedWithFileLineAndKey) {
       {"collectors:\n  cgroup.depth: 101\n",
        "f.yml:2: collectors.cgroup.depth: \"101\" is not a number from 0 (the root alone) to 100"},
       {"collectors:\n  cgroup.include: (a\n",
-       "f.yml:2: collectors.cgroup.include: \"(a\" is not a regular expression of RE2: missing ): (a"},
+       "f.yml:2: collectors.cgroup.include: \"(a\" is not a regular expression of RE2: missing ): "
+       "(a"},
       {"collectors:\n  cgroup.exclude: '*'\n",
-       "f.yml:2: collectors.cgroup.exclude: \"*\" is not a regular expression of RE2: no argument for "
+       "f.yml:2: collectors.cgroup.exclude: \"*\" is not a regular expression of RE2: no argument "
+       "for "
        "repetition operator: *"},
       {"collectors:\n  vmstat.fields: '[z-a]'\n",
        "f.yml:2: collectors.vmstat.fields: \"[z-a]\" is not a regular expression of RE2: invalid "

@@ -94,8 +94,8 @@ TEST(CollectorSettings, WithoutATextAPatternIsNone) {
 
 TEST(CollectorSettings, OutsideTheirRangeAreRefusedAndChangeNothing) {
   const std::pair<std::string_view, std::string_view> refused[] = {
-      {"vmstat.fields", "("},   {"cgroup.include", "*"}, {"cgroup.exclude", "[z-a]"},
-      {"cgroup.depth", "-1"},   {"cgroup.depth", "101"}, {"cgroup.depth", ""},
+      {"vmstat.fields", "("},  {"cgroup.include", "*"}, {"cgroup.exclude", "[z-a]"},
+      {"cgroup.depth", "-1"},  {"cgroup.depth", "101"}, {"cgroup.depth", ""},
       {"cgroup.depth", "2 x"},
   };
   for (const auto& [name, value] : refused) {

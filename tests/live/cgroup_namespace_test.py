@@ -1,5 +1,6 @@
-"""The label `cgroup` is the path in the mounted tree, wherever the exporter runs: in a cgroup namespace
-of its own, as container runtimes make one, the kernel writes other cgroups relative to it."""
+"""The label `cgroup` is the path in the mounted tree, wherever the exporter runs: in a cgroup
+namespace of its own, as container runtimes make one, the kernel writes other cgroups relative to
+it."""
 
 import os
 import tempfile
@@ -48,7 +49,7 @@ class CgroupNamespace(unittest.TestCase):
         within, errors = self.cgroups(f"--path.sysfs={sysfs}", wrapper=self.inside())
         self.assertEqual(within["/"], "memory_exporter")
         self.assertIn("/../beside", within)
-        self.assertIn("level=warn msg=\"cgroups outside the exporter's own cgroup namespace", errors)
+        self.assertIn("level=warn msg=\"cgroups outside the exporter's own cgroup", errors)
 
 
 if __name__ == "__main__":

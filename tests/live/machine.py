@@ -5,9 +5,9 @@ import contextlib
 import ctypes
 import mmap
 import os
+import signal
 import subprocess
 import sys
-import time
 import unittest
 
 import live
@@ -132,6 +132,7 @@ class SwapOn:
     """A device as swap space."""
 
     def __init__(self, device, priority):
+        os.environ["PATH"] += ":/usr/sbin:/sbin"
         self.device = device
         subprocess.run(["mkswap", "-q", device], check=True)
         subprocess.run(["swapon", f"--priority={priority}", device], check=True)
@@ -168,6 +169,20 @@ class MemoryCgroup:
         with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
             file.write(str(value))
 
+    def limit(self, size):
+        self.write("memory.limit_in_bytes" if self.v1 else "memory.max", size)
+
+    def reclaim(self):
+        """Takes what can be taken, the swap cache too."""
+        with contextlib.suppress(OSError):  # less was there than was asked for
+            if self.v1:
+                self.write("memory.force_empty", 0)
+            else:
+                self.write("memory.reclaim", 1 << 40)
+
+    def usage(self):
+        return int(self.read("memory.usage_in_bytes" if self.v1 else "memory.current"))
+
     def read(self, name):
         return read(os.path.join(self.folder, name)).strip()
 
@@ -184,7 +199,9 @@ class MemoryCgroup:
 
 # --- inside the child -----------------------------------------------------------------------------
 
-MADV_PAGEOUT, MADV_MERGEABLE = 21, 12
+MADV_MERGEABLE, MADV_HUGEPAGE, MADV_PAGEOUT = 12, 14, 21
+MAP_HUGETLB = 0x40000
+PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -203,15 +220,22 @@ def _hog():
         return "done"
 
     def map_area(name, size, kind):
-        flags = mmap.MAP_SHARED if kind == "shared" else mmap.MAP_PRIVATE
+        flags = mmap.MAP_SHARED if kind in ("shared", "huge_shared") else mmap.MAP_PRIVATE
+        if kind == "hugetlb":
+            flags |= MAP_HUGETLB
         try:
             areas[name] = mmap.mmap(-1, size, flags=flags | mmap.MAP_ANONYMOUS)
         except OSError as error:
             return error.strerror
-        if kind != "huge":
+        if kind in ("private", "shared"):
             areas[name].madvise(mmap.MADV_NOHUGEPAGE)
-        else:
+        elif kind in ("huge", "huge_shared"):
             areas[name].madvise(mmap.MADV_HUGEPAGE)
+        return "done"
+
+    def map_file(name, path):
+        with open(path, "r+b") as file:
+            areas[name] = mmap.mmap(file.fileno(), 0)
         return "done"
 
     def fill(name, what):
@@ -219,6 +243,11 @@ def _hog():
         address = _address(area)
         if what == "same":
             ctypes.memset(address, 7, len(area))
+        elif what == "zeros":
+            ctypes.memset(address, 0, len(area))
+        elif what == "first":  # one page of each 2 MiB
+            for at in range(0, len(area), 2 * MIB):
+                area[at] = 1
         elif what == "random":  # what does not compress
             block = os.urandom(MIB)
             for at in range(0, len(area), MIB):
@@ -239,6 +268,25 @@ def _hog():
             area.madvise(mmap.MADV_DONTNEED, at, 65536)
         return "done"
 
+    def lock(name):
+        area = areas[name]
+        if _libc.mlock(ctypes.c_void_p(_address(area)), ctypes.c_size_t(len(area))) != 0:
+            return os.strerror(ctypes.get_errno())
+        return "done"
+
+    def fork():  # a child that shares every page and lives as long
+        if os.fork() == 0:
+            _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            while True:
+                signal.pause()
+        return "done"
+
+    def read_file(path):  # without mapping it: its pages are the easiest to reclaim
+        with open(path, "rb", buffering=0) as file:
+            while file.read(MIB):
+                pass
+        return "done"
+
     def free(name):
         areas.pop(name).close()
         return "done"
@@ -246,8 +294,10 @@ def _hog():
     commands = {
         "map": lambda name, size, kind: map_area(name, int(size), kind), "fill": fill,
         "touch": touch, "punch": punch, "free": free,
+        "map_file": map_file, "read_file": read_file, "lock": lock, "fork": fork,
         "pageout": lambda name: advise(name, MADV_PAGEOUT),
         "mergeable": lambda name: advise(name, MADV_MERGEABLE),
+        "hugepage": lambda name: advise(name, MADV_HUGEPAGE),
     }
     for line in sys.stdin:
         command, *arguments = line.split()
