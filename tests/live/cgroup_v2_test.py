@@ -274,6 +274,18 @@ class CgroupV2(unittest.TestCase):
                     self.assert_between(look, value, before[event], after[event],
                                         f"{cgroup}/{name} {event}")
 
+    def test_what_is_charged_is_anonymous_memory_files_and_the_kernels(self):
+        # As docs/balance.md has it: but for what the CPU holds in stock, and swapped pages that
+        # are in RAM and mapped by nobody.
+        stock = 64 * 4096
+        for look, cgroup in self.each_cgroup():
+            def figure(name):
+                return look.metrics.value(f"memory_cgroup_{name}_bytes", cgroup=cgroup)
+            rest = figure("current") - sum(figure(f"stat_{name}") for name in
+                                           ("anon", "file", "kernel"))
+            self.assertGreaterEqual(rest, 0, f"{look.name}: {cgroup}")
+            self.assertLessEqual(rest, stock + figure("stat_swapcached"), f"{look.name}: {cgroup}")
+
     def test_pressure_of_cgroups_and_of_the_machine(self):
         for look, cgroup in self.each_cgroup():
             path = f"/sys/fs/cgroup{cgroup}/memory.pressure"

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import live
@@ -142,6 +143,30 @@ class SwapOn:
 
     def __exit__(self, *_):
         subprocess.run(["swapoff", self.device], check=True)
+
+
+class LoopDevice:
+    """A file as a disk."""
+
+    def __init__(self, size):
+        live.need_root()
+        os.environ["PATH"] += ":/usr/sbin:/sbin"
+        self.file = tempfile.NamedTemporaryFile(dir="/var/tmp")
+        self.file.write(bytes(size))
+        self.file.flush()
+        done = subprocess.run(["losetup", "--find", "--show", self.file.name], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        if done.returncode != 0:
+            self.file.close()
+            raise unittest.SkipTest(f"no loop device: {done.stderr.strip()}")
+        self.device = done.stdout.strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["losetup", "--detach", self.device], check=True)
+        self.file.close()
 
 
 class MemoryCgroup:

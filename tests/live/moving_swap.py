@@ -5,7 +5,7 @@ import pathlib
 
 import live
 import machine
-from machine import MIB, MemoryCgroup, Setting, SwapOn, Zram, read
+from machine import MIB, LoopDevice, MemoryCgroup, Setting, SwapOn, Zram, read
 from moving import Moves, daemon, look
 
 ZSWAP = "/sys/module/zswap/parameters/"
@@ -34,6 +34,19 @@ class Swap(Moves):
                          {low.path: 5, high.path: 10})
         self.assertGreater(after.value("memory_swap_device_used_bytes", device=high.path),
                            15 * MIB)
+
+    def test_a_disk_is_a_partition(self):
+        self.only_our_swap()
+        disk = self.enterContext(LoopDevice(32 * MIB))
+        self.enterContext(SwapOn(disk.device, 7))
+        hog = self.hog()
+        self.filled(hog, "a", 16 * MIB)
+        device = {"device": disk.device, "kind": "partition"}
+        before = look()
+        self.assertEqual([before.value(f"memory_swap_device_{name}", **device)
+                          for name in ("size_bytes", "priority")], [32 * MIB - machine.PAGE, 7])
+        hog.do("pageout", "a")
+        self.assert_rises(before, "swap_device_used_bytes", by=15 * MIB, **device)
 
     def test_pages_go_out_and_come_back(self):
         self.only_our_swap()
