@@ -134,9 +134,9 @@ class Group:
 class Experiment(unittest.TestCase):
     """One row of docs/experiments.md. What it saw is printed, for the page to quote."""
 
-    def start_exporter(self, *flags, mode="exact"):
+    def start_exporter(self, *flags, mode="exact", **options):
         """With a fresh walk of every process in each scrape, unless asked for otherwise."""
-        return self.enterContext(live.Daemon(f"--pss.mode={mode}", *flags))
+        return self.enterContext(live.Daemon(f"--pss.mode={mode}", *flags, **options))
 
     def start(self, name, *arguments, **options):
         return self.enterContext(Program(program(name), *map(str, arguments), **options))

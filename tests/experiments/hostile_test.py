@@ -51,8 +51,11 @@ class Row27Names(Experiment):
 
 
 def counters(exposition):
+    """Those of processes and of the exporter. The kernel's own begin again: with a new cgroup of an
+    old name, or when KSM is switched off."""
     return {(family.name, tuple(sorted(labels.items()))): float(value)
             for family in exposition.families.values() if family.kind == "counter"
+            and family.name.startswith(("memory_group_", "memory_exporter_"))
             for labels, value in family.samples}
 
 
@@ -73,9 +76,14 @@ def open_files(pid):
 
 class Row28ShortLives(Experiment):
     per_second, seconds = 1000, 10
+    # AddressSanitizer keeps up to 256 MiB of what was freed, to see it used: that is not left behind.
+    # Without that it takes 11 MiB in its first storm, where the exporter alone takes 1, and no more in
+    # the next nine.
+    forget_freed = ["env", "ASAN_OPTIONS=quarantine_size_mb=0:thread_local_quarantine_size_kb=0"]
+    growth = (16 if live.SANITIZED else 2) * MIB
 
     def test_a_storm_of_processes_leaves_nothing_behind(self):
-        exporter = self.start_exporter(mode="budgeted")
+        exporter = self.start_exporter(mode="budgeted", wrapper=self.forget_freed if live.SANITIZED else [])
         program = self.start("short_lives", self.per_second, self.seconds)
         program.reach("start")
         self.look(exporter)  # one scrape, so that what is made once is there
@@ -115,7 +123,7 @@ class Row28ShortLives(Experiment):
         now = state()
         self.assertEqual(now["files"], before["files"])
         self.assertEqual(now["threads"], before["threads"])
-        self.assertLess(now["resident"], before["resident"] + (8 if live.SANITIZED else 2) * MIB)
+        self.assertLess(now["resident"], before["resident"] + self.growth)
         self.saw(processes_started=self.per_second * self.seconds, in_seconds=took / 1000,
                  scrapes=scrapes, most_at_once=most, faults_seen=after.sum(
                      "memory_group_page_faults_total", name=program.name, severity="minor"),
