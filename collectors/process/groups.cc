@@ -64,8 +64,8 @@ void add_mappings(MappingSums& sums, const Process& process, Clock::time_point n
     sums.unmeasured += process.resident();
     return;
   }
-  if (!sums.totals) sums.totals = std::make_shared<MappingTotals>();
-  sums.totals->add(*process.mappings->found);
+  if (!sums.totals) sums.totals.emplace();
+  sums.totals->add(process.mappings->found->totals);
   const double age = std::chrono::duration<double>(now - process.mappings->began).count();
   sums.oldest_seconds = std::max(sums.oldest_seconds.value_or(0.0), age);
 }

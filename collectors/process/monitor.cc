@@ -85,7 +85,7 @@ ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Mon
           .now = now};
 }
 
-ReadingLane<MappingTotals>::Settings mappings_lane(const Options& options,
+ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options,
                                                    const Monitor::Now& now) {
   return {.files = {"smaps"},
           .last = &Process::mappings,
@@ -139,7 +139,7 @@ struct Monitor::Parts {
   MemorySampler quick;
   MemorySampler slow;
   ReadingLane<LimitsFound> limits;
-  ReadingLane<MappingTotals> mappings;
+  ReadingLane<MappingsFound> mappings;
   Extras extras = Extras::none;               ///< of the collection under way
   Clock::time_point began;                    ///< of the collection under way
   Clock::time_point refreshed;                ///< end of its refresh

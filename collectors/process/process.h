@@ -86,6 +86,12 @@ struct LimitsFound {
   std::optional<std::uint64_t> mappings;  ///< without [vsyscall], which is none
 };
 
+/// What a process has mapped, and which of the files is its program.
+struct MappingsFound {
+  MappingTotals totals;
+  std::optional<procfs::MappedFile> program;
+};
+
 /// The file a process executes: those that run the same one share its pages.
 using ExecutableId = procfs::FileId;
 
@@ -119,7 +125,7 @@ struct Process {
   bool stuck = false;                          ///< the last walk has not come back
   bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
   std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
-  std::shared_ptr<const Reading<MappingTotals>> mappings;  ///< likewise; 1.4 KB
+  std::shared_ptr<const Reading<MappingsFound>> mappings;  ///< likewise
   /// How many processes run this executable, this one among them: its pages are divided by about so
   /// many.
   std::uint64_t sharers = 0;

@@ -25,10 +25,7 @@ struct Place {
   bool begins(std::string_view with) const { return path().starts_with(with); }
   bool is_file() const { return begins("/"); }
   bool adjoins() const { return below.end == vma().start; }
-  bool same_file_as_below() const {
-    return vma().inode != 0 && vma().inode == below.inode &&
-           vma().device_major == below.device_major && vma().device_minor == below.device_minor;
-  }
+  bool same_file_as_below() const { return vma().inode != 0 && vma().file() == below.file; }
   /// Memory for variables: private, anonymous, written, not run.
   bool is_plain_anon() const {
     return path().empty() && !vma().shared && vma().writable && !vma().executable;
@@ -223,22 +220,20 @@ bool kernel_marks_stacks(const procfs::Tree& procfs) {
   return read && marked;
 }
 
+bool RegionClassifier::is_of_program(const Vma& vma) {
+  if (!vma.path.starts_with('/')) return false;
+  if (!program_) {
+    const bool found = context_.executable.empty()
+                           ? vma.offset == 0 && vma.inode != 0 && !vma.shared
+                           : vma.path == context_.executable;
+    if (found) program_ = vma.file();
+  }
+  return program_ == vma.file();
+}
+
 Region RegionClassifier::next(const SmapsEntry& entry) {
   const auto& vma = entry.vma;
-  if (context_.executable.empty() && !program_found_ && vma.path.starts_with('/') &&
-      vma.offset == 0 && vma.inode != 0 && !vma.shared) {
-    program_found_ = true;
-    program_major_ = vma.device_major;
-    program_minor_ = vma.device_minor;
-    program_inode_ = vma.inode;
-  }
-  const bool of_program =
-      vma.path.starts_with('/') &&
-      (program_found_ ? vma.inode == program_inode_ && vma.device_major == program_major_ &&
-                            vma.device_minor == program_minor_
-                      : vma.path == context_.executable);
-
-  const Place place{entry, below_, context_, of_program};
+  const Place place{entry, below_, context_, is_of_program(vma)};
   const auto* rule = std::find_if(std::begin(rules), std::end(rules),
                                   [&](const Rule& r) { return r.applies(place); });
   below_ = {.end = vma.end,
@@ -246,31 +241,50 @@ Region RegionClassifier::next(const SmapsEntry& entry) {
             .region = rule->region,
             .writable = vma.writable,
             .guard = vma.path.empty() && !vma.shared && !vma.accessible(),
-            .device_major = vma.device_major,
-            .device_minor = vma.device_minor,
-            .inode = vma.inode};
+            .file = vma.file()};
   return rule->region;
+}
+
+const RegionFigures& MappingTotals::operator[](Region region) const {
+  static constexpr RegionFigures none;
+  const auto place = places_[static_cast<std::size_t>(region)];
+  return place == 0 ? none : figures_[place - 1u];
+}
+
+RegionFigures& MappingTotals::operator[](Region region) {
+  auto& place = places_[static_cast<std::size_t>(region)];
+  if (place == 0) {
+    figures_.emplace_back();
+    place = static_cast<std::uint8_t>(figures_.size());
+  }
+  return figures_[place - 1u];
 }
 
 void MappingTotals::add(const SmapsEntry& entry, Region region) {
   const auto size = entry.vma.size();
-  process::add(by_region[static_cast<std::size_t>(region)],
-               RegionFigures{.mappings = 1,
-                             .virtual_size = size,
-                             .resident = entry.memory.resident,
-                             .pss = entry.memory.pss,
-                             .uss = entry.memory.uss(),
-                             .swap = entry.memory.swap});
+  process::add((*this)[region], RegionFigures{.mappings = 1,
+                                              .virtual_size = size,
+                                              .resident = entry.memory.resident,
+                                              .pss = entry.memory.pss,
+                                              .uss = entry.memory.uss(),
+                                              .swap = entry.memory.swap});
   if (maps_files(region) && entry.vma.path.ends_with(deleted_suffix)) deleted_files += size;
   if (entry.vma.writable && entry.vma.executable) writable_executable += size;
 }
 
 void MappingTotals::add(const MappingTotals& other) {
-  for (std::size_t i = 0; i < by_region.size(); ++i) {
-    process::add(by_region[i], other.by_region[i]);
+  for (const auto region : regions) {
+    if (other[region].mappings > 0) process::add((*this)[region], other[region]);
   }
   deleted_files += other.deleted_files;
   writable_executable += other.writable_executable;
+}
+
+void MappingTotals::clear() {
+  places_ = {};
+  figures_.clear();
+  deleted_files = {};
+  writable_executable = {};
 }
 
 }  // namespace memory_exporter::process

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "collectors/procfs/bytes.h"
 #include "collectors/procfs/reader.h"
@@ -50,6 +51,8 @@ struct RegionContext {
   /// mapped from its beginning is taken for the program. Where the loader was run by name
   /// (ld-linux.so PROGRAM), the kernel calls the loader the program, and so does this.
   std::string_view executable;
+  /// The program's file, where an earlier look at the same program has found it; spares the link.
+  std::optional<procfs::MappedFile> program{};
   /// Whether this kernel marks MAP_STACK mappings, as kernel_marks_stacks() finds out.
   bool stacks_are_marked = false;
 };
@@ -68,11 +71,15 @@ bool kernel_marks_stacks(const procfs::Tree& procfs);
 class RegionClassifier {
  public:
   /// The context's views must outlive the classifier.
-  explicit RegionClassifier(const RegionContext& context) : context_(context) {}
+  explicit RegionClassifier(const RegionContext& context)
+      : context_(context), program_(context.program) {}
 
   /// Entries without flags (from maps) do, with less to go by: hugetlb and device memory are then
   /// known by their names only.
   Region next(const procfs::SmapsEntry& entry);
+
+  /// The program's file, once a mapping of it has been seen.
+  const std::optional<procfs::MappedFile>& program() const { return program_; }
 
   /// What is kept of the mapping below: bss and thread stacks are known by what they lie upon.
   struct Below {
@@ -81,18 +88,15 @@ class RegionClassifier {
     Region region = Region::anon;
     bool writable = false;
     bool guard = false;  ///< private anonymous memory without access
-    std::uint32_t device_major = 0;
-    std::uint32_t device_minor = 0;
-    std::uint64_t inode = 0;
+    procfs::MappedFile file;
   };
 
  private:
+  bool is_of_program(const procfs::Vma& vma);
+
   RegionContext context_;
+  std::optional<procfs::MappedFile> program_;
   Below below_;
-  bool program_found_ = false;  ///< where the context does not name it:
-  std::uint32_t program_major_ = 0;
-  std::uint32_t program_minor_ = 0;
-  std::uint64_t program_inode_ = 0;
 };
 
 /// The sums of one region. A figure that the kernel does not print stays absent.
@@ -105,19 +109,28 @@ struct RegionFigures {
   std::optional<Bytes> swap;
 };
 
-/// The sums over the mappings of a process, or of many.
-struct MappingTotals {
-  std::array<RegionFigures, regions.size()> by_region{};  ///< by Region
+/// The sums over the mappings of a process, or of many. Keeps room for the regions that there are:
+/// a process has ten of them or so, and there may be thousands of processes.
+class MappingTotals {
+ public:
   /// Size of mappings of files that are gone from their directory: they keep the disk space and the
   /// old code until the process restarts. Shared memory, which never had a name, is not in it.
   Bytes deleted_files;
   Bytes writable_executable;  ///< size of mappings that are both: JIT code, or an attack
 
-  const RegionFigures& operator[](Region region) const {
-    return by_region[static_cast<std::size_t>(region)];
-  }
+  /// Of a region that it does not have: no mappings.
+  const RegionFigures& operator[](Region region) const;
+  RegionFigures& operator[](Region region);
+
   void add(const procfs::SmapsEntry& entry, Region region);
   void add(const MappingTotals& other);
+  /// Forgets all sums; their room stays.
+  void clear();
+
+ private:
+  /// Where the figures of a region are, counted from 1; 0: nowhere.
+  std::array<std::uint8_t, regions.size()> places_{};
+  std::vector<RegionFigures> figures_;
 };
 
 }  // namespace memory_exporter::process

@@ -62,6 +62,11 @@ double expected_change(const Process& process, Clock::time_point now, nanosecond
   return changed + moved_by_others(process) + 0.01 * resident * std::min(1.0, age);
 }
 
+std::optional<procfs::MappedFile> known_program(const Process& process) {
+  if (!process.mappings || !process.mappings->found) return std::nullopt;
+  return process.mappings->found->program;
+}
+
 WalkRequest request_for(const Process& process, WalkMethod method) {
   return {.id = process.id,
           .memory_thread = process.memory_thread,
@@ -70,7 +75,8 @@ WalkRequest request_for(const Process& process, WalkMethod method) {
           .swap = process.swap(),
           .faults = process.faults(),
           .sharers = process.sharers,
-          .method = method};
+          .method = method,
+          .program = known_program(process)};
 }
 
 /// Has memory of its own, and a walk of it may succeed. Asking again what was refused costs a

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,8 +46,8 @@ struct LimitUsage {
 
 /// What the mappings of a group are. Sums over the processes whose smaps has been read.
 struct MappingSums {
-  std::shared_ptr<MappingTotals> totals;  ///< null where none has; 1.4 KB, and rarely wanted
-  Bytes unmeasured;                       ///< resident memory of those that have not been read
+  std::optional<MappingTotals> totals;  ///< nothing where none has
+  Bytes unmeasured;                     ///< resident memory of those that have not been read
   std::optional<double> oldest_seconds;
 };
 

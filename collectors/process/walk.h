@@ -22,6 +22,7 @@ struct WalkRequest {
   std::uint64_t faults = 0;
   std::uint64_t sharers = 0;
   WalkMethod method = WalkMethod::rollup;
+  std::optional<procfs::MappedFile> program{};  ///< where its mappings have been read before
 };
 
 /// A read that came back, with or without success. Whether it counts is for the table to say: the

@@ -10,6 +10,16 @@
 
 namespace memory_exporter::procfs {
 
+/// The file behind a mapping, as maps names it: the same wherever it is mapped, and after it has
+/// been renamed or removed. To be compared with other mappings only: stat(2) may tell another
+/// device of the same file (btrfs, overlayfs).
+struct MappedFile {
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const MappedFile&) const = default;
+};
+
 /// One virtual memory area: a line of /proc/PID/maps, and the head of an entry of smaps.
 struct Vma {
   std::uint64_t start = 0;
@@ -28,6 +38,7 @@ struct Vma {
   std::string_view path;
 
   Bytes size() const { return Bytes{end - start}; }
+  MappedFile file() const { return {device_major, device_minor, inode}; }
   bool accessible() const { return readable || writable || executable; }
 };
 

@@ -24,19 +24,19 @@ std::string collected_from(const GroupTotals& totals) {
 
 TEST(MappingsCollector, WritesTheRegionsThatThereAre) {
   MappingTotals totals;
-  totals.by_region[static_cast<std::size_t>(Region::heap)] = {.mappings = 1,
-                                                              .virtual_size = Bytes{2},
-                                                              .resident = Bytes{3},
-                                                              .pss = Bytes{4},
-                                                              .uss = Bytes{5},
-                                                              .swap = Bytes{6}};
-  auto& vvar = totals.by_region[static_cast<std::size_t>(Region::vvar)];
+  totals[Region::heap] = {.mappings = 1,
+                          .virtual_size = Bytes{2},
+                          .resident = Bytes{3},
+                          .pss = Bytes{4},
+                          .uss = Bytes{5},
+                          .swap = Bytes{6}};
+  auto& vvar = totals[Region::vvar];
   vvar.mappings = 7;
   vvar.virtual_size = Bytes{8};
   totals.deleted_files = Bytes{9};
   totals.writable_executable = Bytes{10};
   GroupTotals group;
-  group.regions.totals = std::make_shared<MappingTotals>(totals);
+  group.regions.totals = totals;
   group.regions.unmeasured = Bytes{11};
   group.regions.oldest_seconds = 12.5;
   EXPECT_EQ(collected_from(group),

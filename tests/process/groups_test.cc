@@ -126,23 +126,24 @@ TEST_F(GroupsTest, MappingsAddUpWhereAllAreKnown) {
 TEST_F(GroupsTest, RegionsAddUpAndWhatTheyLeaveOutIsToldAsResident) {
   const auto with = [this](std::uint64_t heap_kib, seconds age) {
     auto one = process(100);
-    auto reading = std::make_shared<Reading<MappingTotals>>();
+    auto reading = std::make_shared<Reading<MappingsFound>>();
     reading->began = start - age;
-    reading->found.emplace();
-    auto& heap = reading->found->by_region[static_cast<std::size_t>(Region::heap)];
+    MappingTotals totals;
+    auto& heap = totals[Region::heap];
     heap.mappings = 1;
     heap.resident = Bytes::from_kib(heap_kib);
+    reading->found = MappingsFound{totals, {}};
     one.mappings = std::move(reading);
     return one;
   };
   auto refused = process(7);
-  refused.mappings = std::make_shared<Reading<MappingTotals>>();
+  refused.mappings = std::make_shared<Reading<MappingsFound>>();
   groups_.add(with(10, seconds(5)), start);
   groups_.add(with(20, seconds(9)), start);
   groups_.add(refused, start);
   groups_.add(process(8), start);
   const auto regions = publish().regions;
-  ASSERT_NE(regions.totals, nullptr);
+  ASSERT_TRUE(regions.totals);
   EXPECT_EQ((*regions.totals)[Region::heap].resident, Bytes::from_kib(30));
   EXPECT_EQ((*regions.totals)[Region::heap].mappings, 2u);
   EXPECT_EQ(regions.unmeasured, Bytes::from_kib(15));

@@ -54,7 +54,7 @@ class ReadingsTest : public ::testing::Test {
     request.memory_thread = 10;
     auto found = reader.read(request, control);
     EXPECT_TRUE(found.has_value());
-    return *found;
+    return std::move(*found);
   }
 
   TempTree procfs_;
@@ -85,13 +85,13 @@ TEST_F(ReadingsTest, MappingsAddUpByRegion) {
   std::filesystem::create_symlink("/bin/app", procfs_.path("10/exe"));
   const auto found = read<MappingsReader>();
   ASSERT_TRUE(found);
-  const auto& text = (*found)[Region::text];
+  const auto& text = found->totals[Region::text];
   EXPECT_EQ(text.mappings, 1u);
   EXPECT_EQ(text.virtual_size, Bytes{4096});
   EXPECT_EQ(text.resident, Bytes{4096});
   EXPECT_EQ(text.pss, Bytes{1024});
   EXPECT_EQ(text.uss, Bytes{0});
-  const auto& heap = (*found)[Region::heap];
+  const auto& heap = found->totals[Region::heap];
   EXPECT_EQ(heap.uss, Bytes::from_kib(12));
   EXPECT_EQ(heap.swap, Bytes::from_kib(8));
 }
@@ -152,7 +152,7 @@ class BudgetedReadingsTest : public MonitorReadingsTest {
 TEST_F(MonitorReadingsTest, NothingIsReadThatNobodyWants) {
   collect(Extras::none);
   EXPECT_EQ(totals().most_mappings, std::nullopt);
-  EXPECT_EQ(totals().regions.totals, nullptr);
+  EXPECT_FALSE(totals().regions.totals);
   EXPECT_EQ(reads("limits"), 0u);
   EXPECT_EQ(reads("smaps"), 0u);
 }
@@ -160,7 +160,7 @@ TEST_F(MonitorReadingsTest, NothingIsReadThatNobodyWants) {
 TEST_F(MonitorReadingsTest, ExactModeReadsInEveryCollection) {
   collect(Extras::limits | Extras::mappings);
   EXPECT_EQ(totals().mappings, 3u);
-  ASSERT_NE(totals().regions.totals, nullptr);
+  ASSERT_TRUE(totals().regions.totals);
   EXPECT_EQ((*totals().regions.totals)[Region::heap].resident, Bytes::from_kib(12));
   EXPECT_EQ(totals().regions.unmeasured, Bytes{});
   const auto before = reads("limits");
@@ -170,13 +170,31 @@ TEST_F(MonitorReadingsTest, ExactModeReadsInEveryCollection) {
   EXPECT_GT(reads("limits"), before);
 }
 
+TEST_F(MonitorReadingsTest, TheProgramIsRememberedWithoutAskingForItsNameAgain) {
+  // Without a name the first file would be taken for the program.
+  procfs_.write("10/smaps",
+                "00300000-00302000 r-xp 00000000 08:01 99 /srv/cache\nRss: 8 kB\n"
+                "00400000-00401000 r-xp 00000000 08:01 1234 /bin/app\nRss: 4 kB\n");
+  std::filesystem::create_symlink("/bin/app", procfs_.path("10/exe"));
+  const auto text = [this] {
+    collect(Extras::mappings);
+    return (*totals().regions.totals)[Region::text].resident;
+  };
+  EXPECT_EQ(text(), Bytes::from_kib(4));
+  procfs_.remove("10/exe");
+  EXPECT_EQ(text(), Bytes::from_kib(4));
+  process_.start_stack += 4096;  // an exec
+  process_.write(procfs_);
+  EXPECT_EQ(text(), Bytes::from_kib(8));
+}
+
 TEST_F(MonitorReadingsTest, AnExecDropsWhatWasRead) {
   collect(Extras::limits | Extras::mappings);
   process_.start_stack += 4096;
   process_.write(procfs_);
   collect(Extras::none);
   EXPECT_EQ(totals().mappings, std::nullopt);
-  EXPECT_EQ(totals().regions.totals, nullptr);
+  EXPECT_FALSE(totals().regions.totals);
 }
 
 TEST_F(MonitorReadingsTest, AMalformedFileIsCountedByItsName) {
@@ -184,7 +202,7 @@ TEST_F(MonitorReadingsTest, AMalformedFileIsCountedByItsName) {
   procfs_.write("10/smaps", "nonsense\n");
   collect(Extras::limits | Extras::mappings);
   EXPECT_EQ(totals().mappings, std::nullopt);
-  EXPECT_EQ(totals().regions.totals, nullptr);
+  EXPECT_FALSE(totals().regions.totals);
   EXPECT_EQ(totals().regions.unmeasured, Bytes::from_kib(1000));
   const auto& errors = snapshot_->read_errors;
   EXPECT_EQ(errors.count({"maps", ErrorKind::malformed}), 1u);
@@ -225,7 +243,7 @@ TEST_F(BudgetedReadingsTest, RegionsComeInTheirOwnTime) {
     collect_budgeted(Extras::mappings, seconds(0));
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  ASSERT_NE(totals().regions.totals, nullptr);
+  ASSERT_TRUE(totals().regions.totals);
   EXPECT_EQ(reads("smaps"), 1u);
   collect_budgeted(Extras::mappings, seconds(299));
   EXPECT_EQ(reads("smaps"), 1u);
@@ -245,7 +263,7 @@ TEST(OffModeReadings, LimitsAreReadAndNoPageTableIsWalked) {
   ASSERT_TRUE(snapshot);
   const auto& totals = (*snapshot)->groups.at(0).totals;
   EXPECT_EQ(totals.mappings, 3u);
-  EXPECT_EQ(totals.regions.totals, nullptr);
+  EXPECT_FALSE(totals.regions.totals);
 }
 
 }  // namespace

@@ -308,6 +308,20 @@ TEST(RegionClassifier, FindsEveryStackWithoutTheMarkAndHardlyAnythingElse) {
   }
 }
 
+TEST(RegionClassifier, KnowsTheProgramByItsFileUnderAnyName) {
+  RegionClassifier first({.executable = "/bin/program"});
+  EXPECT_FALSE(first.program());
+  EXPECT_EQ(first.next(entry_of("1000-2000 r-xp 0 fe:00 5 /lib/loader", "")), Region::lib_text);
+  EXPECT_FALSE(first.program());
+  EXPECT_EQ(first.next(entry_of("2000-3000 r-xp 0 fe:00 6 /bin/program", "")), Region::text);
+  EXPECT_EQ(first.program(), (procfs::MappedFile{0xfe, 0, 6}));
+
+  RegionClassifier again({.executable = {}, .program = first.program()});
+  EXPECT_EQ(again.next(entry_of("1000-2000 r-xp 0 fe:00 5 /lib/loader", "")), Region::lib_text);
+  EXPECT_EQ(again.next(entry_of("2000-3000 r-xp 0 fe:00 6 /bin/old (deleted)", "")), Region::text);
+  EXPECT_EQ(again.next(entry_of("3000-4000 r-xp 0 fe:01 6 /bin/program", "")), Region::lib_text);
+}
+
 TEST(Regions, HaveNamesOfTheirOwn) {
   std::vector<std::string_view> names;
   for (const auto region : regions) {
