@@ -1,7 +1,8 @@
 // The least that reading every process can cost: for each byte on standard input, lists /proc and
 // reads the files of each process that it was told on the command line (stat, status and
 // smaps_rollup without one) to their ends, parses nothing, and answers with one line, the number of
-// processes whose last file had a text. compare holds the exporter against it.
+// processes whose last file had a text. What stands behind "--" is read in another pass, when all
+// processes have been read. compare holds the exporter against it.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -10,9 +11,12 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <vector>
 
 namespace {
+
+using Files = std::vector<const char*>;
 
 char buffer[64 * 1024];
 
@@ -26,7 +30,7 @@ long read_file(int proc, const char* path) {
   return size;
 }
 
-bool read_process(int proc, const char* pid, const std::vector<const char*>& files) {
+bool read_process(int proc, const char* pid, const Files& files) {
   char path[300];
   long size = 0;
   for (const char* file : files) {
@@ -36,7 +40,7 @@ bool read_process(int proc, const char* pid, const std::vector<const char*>& fil
   return size > 0;
 }
 
-int read_all(int proc, const std::vector<const char*>& files) {
+int read_all(int proc, const Files& files) {
   alignas(dirent64) static char block[32 * 1024];
   const int directory = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int processes = 0;
@@ -53,21 +57,32 @@ int read_all(int proc, const std::vector<const char*>& files) {
   return processes;
 }
 
+std::vector<Files> passes_of(int argc, char** argv) {
+  if (argc == 1) return {{"stat", "status", "smaps_rollup"}};
+  std::vector<Files> passes(1);
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--") == 0) {
+      passes.emplace_back();
+    } else {
+      passes.back().push_back(argv[i]);
+    }
+  }
+  return passes;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<const char*> files;
-  for (int i = 1; i < argc; ++i) files.push_back(argv[i]);
-  if (files.empty()) {
-    for (const char* usual : {"stat", "status", "smaps_rollup"}) files.push_back(usual);
-  }
+  const auto passes = passes_of(argc, argv);
   const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0) {
     std::perror("/proc");
     return 1;
   }
   for (char request; read(STDIN_FILENO, &request, 1) == 1;) {
-    std::printf("%d\n", read_all(proc, files));
+    int processes = 0;
+    for (const auto& files : passes) processes = read_all(proc, files);
+    std::printf("%d\n", processes);
     std::fflush(stdout);
   }
   return 0;

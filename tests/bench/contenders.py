@@ -58,10 +58,11 @@ class Population(live.Population):
 
 
 class BareLoop:
-    """Reads some files of every process and does nothing with them: the least that it can cost."""
+    """Reads some files of every process and does nothing with them: the least that it can cost. What
+    stands behind "--" it reads in another pass."""
 
     def __init__(self, *files):
-        self.label = "bare loop, " + "+".join(files)
+        self.label = "bare loop, " + "+".join(files).replace("+--+", ", then ")
         self.child = subprocess.Popen([built("bare_loop"), *files], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE)
         self.pid = self.child.pid
