@@ -1,7 +1,5 @@
 #include "collectors/procfs/maps.h"
 
-#include <array>
-
 namespace memory_exporter::procfs {
 namespace {
 
@@ -21,34 +19,12 @@ bool take_flag(std::string_view& text, char set, char clear, bool& flag) {
   return true;
 }
 
-constexpr std::uint8_t no_digit = 16;
-
-/// What each character stands for as a hexadecimal digit.
-constexpr auto hex_digits = [] {
-  std::array<std::uint8_t, 256> digits{};
-  digits.fill(no_digit);
-  for (std::uint8_t value = 0; value < 10; ++value) digits['0' + value] = value;
-  for (std::uint8_t value = 10; value < 16; ++value) {
-    digits['a' + value - 10] = digits['A' + value - 10] = value;
-  }
-  return digits;
-}();
-
-/// Half of a line is hexadecimal, and std::from_chars makes the whole line a sixth dearer.
 template <std::unsigned_integral T>
 bool take_hex(std::string_view& text, T& value) {
-  constexpr int top_digit = 8 * sizeof(T) - 4;
-  T sum = 0;
-  std::size_t length = 0;
-  for (; length < text.size(); ++length) {
-    const auto digit = hex_digits[static_cast<unsigned char>(text[length])];
-    if (digit == no_digit) break;
-    if (sum >> top_digit != 0) return false;
-    sum = static_cast<T>(sum << 4 | digit);
-  }
-  text.remove_prefix(length);
-  value = sum;
-  return length > 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+  return true;
 }
 
 bool take_permissions(std::string_view& text, Vma& vma) {
