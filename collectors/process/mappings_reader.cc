@@ -38,7 +38,9 @@ std::optional<Result<MappingsFound>> MappingsReader::read(const WalkRequest& req
       PidPath(request.id.pid, request.memory_thread, "smaps").c_str(), buffer_, consume);
   if (!done) return done.error();
   if (!any) return Error{ErrorKind::vanished, "no mappings", {}, 0};  // its memory has gone
-  return MappingsFound{totals_, classifier.program()};
+  // A guess is not kept: who may not read the link does not see every exec either.
+  const bool certain = request.program || !executable.empty();
+  return MappingsFound{totals_, certain ? classifier.program() : std::nullopt};
 }
 
 }  // namespace memory_exporter::process

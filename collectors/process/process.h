@@ -89,7 +89,7 @@ struct LimitsFound {
 /// What a process has mapped, and which of the files is its program.
 struct MappingsFound {
   MappingTotals totals;
-  std::optional<procfs::MappedFile> program;
+  std::optional<procfs::MappedFile> program;  ///< where it is known, and not guessed
 };
 
 /// The file a process executes: those that run the same one share its pages.

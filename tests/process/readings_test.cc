@@ -96,6 +96,18 @@ TEST_F(ReadingsTest, MappingsAddUpByRegion) {
   EXPECT_EQ(heap.swap, Bytes::from_kib(8));
 }
 
+TEST_F(ReadingsTest, AProgramThatWasGuessedIsNotRemembered) {
+  procfs_.write("10/smaps", smaps_text);
+  const auto guessed = read<MappingsReader>();
+  ASSERT_TRUE(guessed);
+  EXPECT_EQ(guessed->totals[Region::text].mappings, 1u);
+  EXPECT_FALSE(guessed->program);
+  std::filesystem::create_symlink("/bin/app", procfs_.path("10/exe"));
+  const auto known = read<MappingsReader>();
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->program, (procfs::MappedFile{8, 1, 1234}));
+}
+
 TEST_F(ReadingsTest, AnEmptySmapsIsAProcessThatHasLostItsMemory) {
   procfs_.write("10/smaps", "");
   const auto found = read<MappingsReader>();
