@@ -106,7 +106,6 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   // While other threads live, state Z is only the leader's, and the memory is behind them.
   const bool leader_exited = stat->is_zombie() && stat->threads > 1;
   process.ended = stat->is_zombie() && !leader_exited;
-  if (process.ended && process.group != nullptr) note_change(process);
   process.memory_thread = pid;
   process.inode = listed.inode;
   process.parent = static_cast<pid_t>(stat->ppid);
@@ -122,7 +121,10 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   }
   // One that was never seen alive belongs to no group, and makes none.
   if (process.group != nullptr) process.group->add_faults(minor, major);
-  if (process.ended) process.group = nullptr;
+  if (process.ended && process.group != nullptr) {
+    note_change(process);
+    process.group = nullptr;
+  }
   if (readable) process.last_seen = refresh_number_;
 }
 
@@ -281,7 +283,7 @@ std::string ProcessTable::read_cgroup(const Process& process) {
 void ProcessTable::drop_unseen() {
   std::erase_if(processes_, [this](const auto& entry) {
     if (entry.second.last_seen == refresh_number_) return false;
-    if (entry.second.group != nullptr) note_change(entry.second);  // else as it became a zombie
+    if (entry.second.group != nullptr) note_change(entry.second);  // else as it let go of its memory
     return true;
   });
 }

@@ -152,7 +152,9 @@ TEST_F(MonitorTest, AForkedPageIsSharedHalfAndHalf) {
 TEST_F(MonitorTest, WhenASharerExitsTheOthersPssFollowsWithinOneCollection) {
   const Child child("mt_sharing");
   auto options = by_name();
-  options.pss_stall_budget = 1;  // or the first walk would have to be slept off
+  options.pss_stall_budget = 1e6;  // or the first walk would have to be slept off
+  options.pss_stall_limit =
+      seconds(10);  // nobody waits for a giant, as it may look on a busy machine
   Monitor monitor(tree_, options);
   collect(monitor);
   child.signal(SIGUSR1);

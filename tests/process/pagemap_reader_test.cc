@@ -111,6 +111,12 @@ class Parts final : public WalkControl {
   int left;
 };
 
+#if defined(__SANITIZE_THREAD__)
+constexpr bool sanitizer_has_memory_of_its_own = true;
+#else
+constexpr bool sanitizer_has_memory_of_its_own = false;
+#endif
+
 class PagemapReaderTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -180,6 +186,7 @@ TEST_F(PagemapReaderTest, AgreesWithTheRollupOnMemoryOfEverySort) {
 }
 
 TEST_F(PagemapReaderTest, TheZeroPageIsNobodysMemory) {
+  if (sanitizer_has_memory_of_its_own) GTEST_SKIP() << "ThreadSanitizer's shadow is in the figures";
   const Child child("pt_zero");
   EXPECT_LT(read<PagemapReader>(child.pid()).memory.resident, Bytes{32 * mebibyte});
 }
@@ -190,6 +197,7 @@ TEST_F(PagemapReaderTest, SharedMemoryIsToldFromFiles) {
 }
 
 TEST_F(PagemapReaderTest, SkipsHolesWhateverTheirSize) {
+  if (sanitizer_has_memory_of_its_own) GTEST_SKIP() << "ThreadSanitizer's shadow is in the figures";
   const Child child("pt_holes");
   Parts parts(1000);
   PagemapReader reader(tree_);
@@ -199,6 +207,7 @@ TEST_F(PagemapReaderTest, SkipsHolesWhateverTheirSize) {
 }
 
 TEST_F(PagemapReaderTest, HugePagesAreKnownToBeQuick) {
+  if (sanitizer_has_memory_of_its_own) GTEST_SKIP() << "ThreadSanitizer's shadow is in the figures";
   const Child small("pt_private");
   const Child huge("pt_huge");
   const auto cost = read<PagemapReader>(small.pid()).rollup_cost;

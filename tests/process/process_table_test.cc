@@ -234,9 +234,10 @@ TEST_F(ProcessTableTest, NamesOfAnyBytesBecomeOneValidLabelEach) {
 /// Processes whose executables are told apart by the file behind the exe link.
 class RelationsTest : public ProcessTableTest {
  protected:
-  void run(pid_t pid, pid_t ppid, const char* executable, char state = 'S') {
+  void run(pid_t pid, pid_t ppid, const char* executable, char state = 'S',
+           bool has_memory = true) {
     procfs_.remove(std::to_string(pid));
-    FakeProcess{.pid = pid, .state = state, .ppid = ppid}.write(procfs_);
+    FakeProcess{.pid = pid, .state = state, .ppid = ppid, .has_memory = has_memory}.write(procfs_);
     if (executable == nullptr) return;
     procfs_.write(executable, "");
     std::filesystem::create_symlink(procfs_.path(executable),
@@ -262,10 +263,9 @@ TEST_F(RelationsTest, ThoseThatRunTheSameExecutableAreCounted) {
   run(30, 1, "bin/shared", 'Z');
   refresh();
   EXPECT_EQ(sharers(10), 2u) << "a zombie has let go of its pages";
-  procfs_.remove("30");
-  procfs_.remove("40");
+  run(40, 1, "bin/shared", 'R', false);
   refresh();
-  EXPECT_EQ(sharers(10), 1u);
+  EXPECT_EQ(sharers(10), 1u) << "and one that exits, before it is a zombie";
 }
 
 TEST_F(RelationsTest, AForkTouchesTheParentAndAnExecNoLonger) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <map>
 
 #include "collectors/process/limits_reader.h"
@@ -126,8 +127,8 @@ class MonitorReadingsTest : public ReadingsTest {
   }
 
   void collect(Extras extras, seconds later = seconds(1)) {
-    now_ += later;
-    const auto snapshot = monitor_.collect(now_ + hours(1), extras);
+    now_ = now_.load() + later;
+    const auto snapshot = monitor_.collect(now_.load() + hours(1), extras);
     ASSERT_TRUE(snapshot);
     snapshot_ = *snapshot;
   }
@@ -143,22 +144,22 @@ class MonitorReadingsTest : public ReadingsTest {
   }
 
   FakeProcess process_{.pid = 10};
-  Clock::time_point now_{hours(1)};
+  std::atomic<Clock::time_point> now_{Clock::time_point(hours(1))};  ///< readers ask for it too
   Options options_{.pss_mode = PssMode::exact};
-  Monitor monitor_{tree_, options_, [this] { return now_; }};
+  Monitor monitor_{tree_, options_, [this] { return now_.load(); }};
   std::shared_ptr<const Snapshot> snapshot_;
 };
 
 class BudgetedReadingsTest : public MonitorReadingsTest {
  protected:
   void collect_budgeted(Extras extras, seconds later = seconds(1)) {
-    now_ += later;
-    const auto snapshot = budgeted_.collect(now_ + hours(1), extras);
+    now_ = now_.load() + later;
+    const auto snapshot = budgeted_.collect(now_.load() + hours(1), extras);
     ASSERT_TRUE(snapshot);
     snapshot_ = *snapshot;
   }
 
-  Monitor budgeted_{tree_, {}, [this] { return now_; }};
+  Monitor budgeted_{tree_, {}, [this] { return now_.load(); }};
 };
 
 TEST_F(MonitorReadingsTest, NothingIsReadThatNobodyWants) {
