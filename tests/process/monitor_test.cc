@@ -159,6 +159,7 @@ TEST_F(MonitorTest, WhenASharerExitsTheOthersPssFollowsWithinOneCollection) {
   collect(monitor);
   child.signal(SIGUSR1);
   child.await_ready();
+  child.freeze();
   const auto group = totals(*collect(monitor), "mt_sharing");
   EXPECT_EQ(group.processes, 1u);
   EXPECT_EQ(group.memory.pss_anon, rollup(child.pid()).pss_anon);
