@@ -103,7 +103,9 @@ struct Process {
   pid_t parent = 0;
   pid_t memory_thread = 0;  ///< the thread to read memory through; pid unless the leader has exited
   Image image;
-  bool ended = false;  ///< no memory any more
+  bool ended = false;       ///< no memory any more
+  bool zombie = false;      ///< nor any pages on their way out
+  bool unreadable = false;  ///< in this refresh: it is there, and cannot be counted
   std::uint64_t threads = 0;
   std::uint64_t minor_faults = 0;
   std::uint64_t major_faults = 0;
@@ -133,7 +135,8 @@ struct Process {
   /// last seen to come, exec or go: any of its pages may count for less or more.
   Clock::time_point relatives_changed{};
 
-  std::uint64_t last_seen = 0;  ///< number of the refresh that saw it
+  Clock::time_point first_seen{};
+  std::uint64_t last_seen = 0;  ///< number of the refresh that listed it
 
   Bytes resident() const { return status.resident.value_or(Bytes{}); }
   Bytes swap() const { return status.swap.value_or(Bytes{}); }

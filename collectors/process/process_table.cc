@@ -20,9 +20,23 @@
 namespace memory_exporter::process {
 namespace {
 
+/// The addresses are the mm's: both are 0 once a process, or its first thread, has let go of it.
+bool has_no_mm(const procfs::Stat& stat) {
+  return stat.start_code == 0 && stat.start_stack == 0;
+}
+
+bool same_program(const Image& image, const procfs::Stat& stat) {
+  return has_no_mm(stat) ||
+         (image.start_code == stat.start_code && image.start_stack == stat.start_stack);
+}
+
 bool same_image(const Image& image, const procfs::Stat& stat) {
-  return image.start_code == stat.start_code && image.start_stack == stat.start_stack &&
-         image.comm == stat.comm;
+  return same_program(image, stat) && image.comm == stat.comm;
+}
+
+/// While other threads live, state Z is only the leader's, and the memory is behind them.
+bool leader_exited(const procfs::Stat& stat) {
+  return stat.is_zombie() && stat.threads > 1;
 }
 
 Image image_of(const procfs::Stat& stat) {
@@ -85,7 +99,7 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   const auto pid = listed.pid;
   // Before stat: what the process does between the two reads shows as a run in the next refresh.
   auto status = read_status(pid, pid);
-  if (!status) return;
+  if (!status) return miss(pid, "status", status.error());
   if (auto* process = find_rested(listed, *status)) {
     process->status = std::move(*status);
     read_oom_score(*process);
@@ -93,9 +107,10 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
     return;
   }
   const auto text = procfs_.read(PidPath(pid, "stat").c_str(), buffer_);
-  if (!text) return count_failure("stat", text.error());
+  if (!text) return miss(pid, "stat", text.error());
   const auto stat = procfs::parse_stat(*text);
-  if (!stat) return count_failure("stat", stat.error());
+  if (!stat) return miss(pid, "stat", stat.error());
+  if (stat->is_being_reaped()) return;  // its faults are no longer its own
   if (stat->is_kernel_thread()) {
     ++others_.kernel;
     kernel_threads_[pid] = listed.inode;
@@ -103,9 +118,9 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   }
 
   auto& process = identify(pid, *stat);
-  // While other threads live, state Z is only the leader's, and the memory is behind them.
-  const bool leader_exited = stat->is_zombie() && stat->threads > 1;
-  process.ended = stat->is_zombie() && !leader_exited;
+  const bool is_zombie = stat->is_zombie() && !leader_exited(*stat);
+  const bool has_become_zombie = is_zombie && !std::exchange(process.zombie, is_zombie);
+  process.ended = is_zombie;
   process.memory_thread = pid;
   process.inode = listed.inode;
   process.parent = static_cast<pid_t>(stat->ppid);
@@ -114,18 +129,31 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   const auto major = stat->major_faults - std::exchange(process.major_faults, stat->major_faults);
   // All of stat that is needed has been copied: the buffer is free for the next file.
 
-  const bool readable = process.ended || read_memory(process, std::move(*status));
-  if (readable && !process.ended) {
-    find_group(process);
-    read_oom_score(process);
+  if (!process.ended) {
+    if (auto read = read_memory(process, std::move(*status)); !read) {
+      return miss(pid, "task", read.error());
+    }
   }
+  if (!process.ended) find_group(process);
+  if (!process.ended) read_oom_score(process);
   // One that was never seen alive belongs to no group, and makes none.
   if (process.group != nullptr) process.group->add_faults(minor, major);
-  if (process.ended && process.group != nullptr) {
-    note_change(process);
-    process.group = nullptr;
-  }
-  if (readable) process.last_seen = refresh_number_;
+  // Until then it may still be giving its pages back.
+  if (has_become_zombie) note_change(process);
+  if (process.ended) process.group = nullptr;
+  process.unreadable = false;
+  process.last_seen = refresh_number_;
+}
+
+/// A process that cannot be read. One that is gone leaves the table. Any other stays in it, counted
+/// nowhere, so that its faults are not added once more when it can be read again.
+void ProcessTable::miss(pid_t pid, std::string_view file, const Error& error) {
+  count_failure(file, error);
+  if (error.kind == ErrorKind::vanished) return;
+  const auto entry = processes_.find(pid);
+  if (entry == processes_.end()) return;
+  entry->second.unreadable = true;
+  entry->second.last_seen = refresh_number_;
 }
 
 /// The table's entry for it, if its one thread has not run since stat was read, which would say
@@ -140,7 +168,7 @@ Process* ProcessTable::find_rested(const procfs::ListedProcess& listed,
   const bool alone = process.threads == 1 && status.threads == 1;
   const bool rested =
       status.is_resting() && status.switches && status.switches == process.status.switches;
-  const bool alive = !process.ended && status.virtual_size;
+  const bool alive = !process.ended && !process.unreadable && status.virtual_size;
   return same && alone && rested && alive && is_current(process) ? &process : nullptr;
 }
 
@@ -176,8 +204,8 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
     if (process.parent != stat.ppid) process.relatives_changed = refreshed_;
     return process;
   }
-  const bool only_renamed = process.id == id && process.image.start_code == stat.start_code &&
-                            process.image.start_stack == stat.start_stack;
+  const bool only_renamed = process.id == id && same_program(process.image, stat);
+  if (process.id != id) process.first_seen = refreshed_;
   process.id = id;
   process.image = image_of(stat);
   process.group = nullptr;
@@ -186,6 +214,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   if (process.executable) note_change(process);  // what it ran before the exec
   process.sample.reset();
   process.denied_at.reset();
+  process.pagemap_denied = false;
   process.limits.reset();
   process.mappings.reset();
   process.own_memory = false;
@@ -196,45 +225,34 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   return process;
 }
 
-/// status, through a thread that still has the mm. False where the process cannot be shown.
-bool ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_leader) {
+/// status, through a thread that still has the mm.
+Status ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_leader) {
   process.status = std::move(of_leader);
   if (process.status.virtual_size || process.threads <= 1) {
     process.ended = !process.status.virtual_size;  // exiting: the mm has gone before the state has
-    return true;
+    return Done{};
   }
   const auto pid = process.id.pid;
   const auto threads = procfs_.list(PidPath(pid, "task").c_str());
-  if (!threads) {
-    count_failure("task", threads.error());
-    return false;
-  }
+  if (!threads) return threads.error();
   for (const auto& name : *threads) {
     const auto thread = procfs::to_number<pid_t>(name);
     if (!thread || *thread == pid) continue;
     auto status = read_status(pid, *thread);
+    if (!status) count_failure("status", status.error());
     if (!status || !status->virtual_size) continue;
     process.memory_thread = *thread;
     process.status = std::move(*status);
-    return true;
+    return Done{};
   }
   process.ended = true;
-  return true;
+  return Done{};
 }
 
-std::optional<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
-  const PidPath path(pid, thread, "status");
-  const auto text = procfs_.read(path.c_str(), buffer_);
-  if (!text) {
-    count_failure("status", text.error());
-    return std::nullopt;
-  }
-  auto status = procfs::parse_status(*text);
-  if (!status) {
-    count_failure("status", status.error());
-    return std::nullopt;
-  }
-  return std::move(*status);
+Result<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
+  const auto text = procfs_.read(PidPath(pid, thread, "status").c_str(), buffer_);
+  if (!text) return text.error();
+  return procfs::parse_status(*text);
 }
 
 void ProcessTable::read_oom_score(Process& process) {
@@ -256,7 +274,16 @@ void ProcessTable::find_group(Process& process) {
         key.push_back(valid_label(process.image.comm));
         break;
       case Dimension::cgroup:
-        key.push_back(valid_label(read_cgroup(process)));
+        if (const auto cgroup = read_cgroup(process)) {
+          key.push_back(valid_label(*cgroup));
+        } else if (cgroup.error().kind == ErrorKind::vanished) {
+          process.ended = true;  // just now
+          return;
+        } else if (process.group != nullptr) {
+          return;  // that it cannot be read is no move
+        } else {
+          key.emplace_back();
+        }
         break;
     }
   }
@@ -265,25 +292,25 @@ void ProcessTable::find_group(Process& process) {
 }
 
 /// The path in the tree that the operator has mounted; empty where there is none.
-std::string ProcessTable::read_cgroup(const Process& process) {
+Result<std::string> ProcessTable::read_cgroup(const Process& process) {
   const auto text = procfs_.read(PidPath(process.id.pid, "cgroup").c_str(), buffer_);
   if (!text) {
     count_failure("cgroup", text.error());
-    return {};
+    return text.error();
   }
   const auto path = procfs::memory_cgroup(*text);
   if (!path) {
     count_failure("cgroup", path.error());
-    return {};
+    return path.error();
   }
-  if (!*path) return {};
+  if (!*path) return std::string();
   return procfs::cgroup_in_tree(**path, settings_.cgroup_namespace_root);
 }
 
 void ProcessTable::drop_unseen() {
   std::erase_if(processes_, [this](const auto& entry) {
     if (entry.second.last_seen == refresh_number_) return false;
-    if (entry.second.group != nullptr) note_change(entry.second);  // else as it let go of its memory
+    if (!entry.second.zombie) note_change(entry.second);  // else when it became one
     return true;
   });
 }
@@ -302,7 +329,7 @@ void ProcessTable::find_sharers() {
   if (sharers.empty()) return;
   std::vector<std::pair<Process*, const std::uint64_t*>> found;
   for (auto& [pid, process] : processes_) {
-    if (!process.executable || process.ended || process.memory_owner) continue;
+    if (!process.executable || process.zombie || process.memory_owner) continue;
     const auto of_this = sharers.find(*process.executable);
     if (of_this == sharers.end()) continue;
     ++of_this->second;
@@ -356,7 +383,7 @@ bool ProcessTable::borrows_memory(Process& process, const Process& parent) const
     process.own_memory = true;
     return false;
   }
-  const auto same = settings_.same_memory(process.id.pid, parent.id.pid);
+  const auto same = settings_.same_memory(process.memory_thread, parent.memory_thread);
   if (!same) return same_figures(process.status, parent.status);
   process.own_memory = !*same;
   return *same;
@@ -373,7 +400,8 @@ bool ProcessTable::still_runs(const ProcessId& id, const Image& image) {
   const auto text = procfs_.read(PidPath(id.pid, "stat").c_str(), buffer_);
   if (!text) return false;
   const auto stat = procfs::parse_stat(*text);
-  return stat && stat->start_time == id.start_time && same_image(image, *stat);
+  if (!stat || stat->start_time != id.start_time || !same_image(image, *stat)) return false;
+  return !has_no_mm(*stat) || leader_exited(*stat);
 }
 
 void ProcessTable::count_failure(std::string_view file, const Error& error) {

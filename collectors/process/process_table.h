@@ -50,7 +50,7 @@ class ProcessTable {
 
   /// Lists the procfs and reads status of every process (14 us) and stat (9 us) of those that may
   /// have run since the last refresh. A process that vanishes on the way is dropped; one that
-  /// cannot be read is counted and left out. Fails only where the root cannot be listed.
+  /// cannot be read is left out of this refresh. Fails only where the root cannot be listed.
   Status refresh(Clock::time_point now, Extras extras = Extras::none);
 
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
@@ -81,11 +81,12 @@ class ProcessTable {
   bool is_kernel_thread(const procfs::ListedProcess& listed) const;
   void forget_kernel_threads();
   Process& identify(pid_t pid, const procfs::Stat& stat);
-  bool read_memory(Process& process, procfs::ProcessStatus&& of_leader);
-  std::optional<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
+  void miss(pid_t pid, std::string_view file, const Error& error);
+  Status read_memory(Process& process, procfs::ProcessStatus&& of_leader);
+  Result<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
   void read_oom_score(Process& process);
   void find_group(Process& process);
-  std::string read_cgroup(const Process& process);
+  Result<std::string> read_cgroup(const Process& process);
   void drop_unseen();
   void note_change(const Process& process);
   void find_sharers();

@@ -77,6 +77,7 @@ TEST_F(ProcessTableTest, AZombieHasNoMemoryAndItsFaultsAreCountedOnce) {
   refresh();
   process.state = 'Z';
   process.minor_faults = 130;
+  process.start_code = process.start_stack = 0;
   process.has_memory = false;
   process.write(procfs_);
   for (int i = 0; i < 3; ++i) {
@@ -84,6 +85,33 @@ TEST_F(ProcessTableTest, AZombieHasNoMemoryAndItsFaultsAreCountedOnce) {
     EXPECT_TRUE(table_.processes().at(10).ended);
     EXPECT_EQ(minor_faults({"app", "/app.slice"}), 130u);
   }
+}
+
+TEST_F(ProcessTableTest, WhatCannotBeReadForAMomentIsLeftOutAndNotCountedTwice) {
+  const FakeProcess process{.pid = 10, .minor_faults = 100};
+  process.write(procfs_);
+  FakeProcess{.pid = 11, .minor_faults = 7}.write(procfs_);
+  refresh();
+  EXPECT_EQ(minor_faults({"app", "/app.slice"}), 107u);
+  for (const char* file : {"10/status", "10/stat"}) {
+    procfs_.write(file, "nonsense");
+    refresh();
+    EXPECT_TRUE(table_.processes().at(10).unreadable) << file;
+    process.write(procfs_);
+    refresh();
+    EXPECT_FALSE(table_.processes().at(10).unreadable) << file;
+    EXPECT_EQ(minor_faults({"app", "/app.slice"}), 107u) << file;
+  }
+}
+
+TEST_F(ProcessTableTest, ACgroupThatCannotBeReadIsNoMove) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  refresh();
+  const auto* group = table_.processes().at(10).group;
+  procfs_.write("10/cgroup", "nonsense");
+  refresh(seconds(61));
+  EXPECT_EQ(table_.processes().at(10).group, group);
+  EXPECT_EQ(table_.read_errors().at({"cgroup", ErrorKind::malformed}), 1u);
 }
 
 TEST_F(ProcessTableTest, ALeaderThatExitedIsReadThroughALivingThread) {
@@ -265,7 +293,10 @@ TEST_F(RelationsTest, ThoseThatRunTheSameExecutableAreCounted) {
   EXPECT_EQ(sharers(10), 2u) << "a zombie has let go of its pages";
   run(40, 1, "bin/shared", 'R', false);
   refresh();
-  EXPECT_EQ(sharers(10), 1u) << "and one that exits, before it is a zombie";
+  EXPECT_EQ(sharers(10), 2u) << "one that exits may still be giving them back";
+  procfs_.remove("40");
+  refresh();
+  EXPECT_EQ(sharers(10), 1u);
 }
 
 TEST_F(RelationsTest, AForkTouchesTheParentAndAnExecNoLonger) {
