@@ -4,30 +4,52 @@
 
 namespace memory_exporter::process {
 
-void TokenBucket::refill(Clock::time_point now) {
-  const auto earned =
-      std::chrono::duration_cast<std::chrono::nanoseconds>((now - refilled_) * rate_);
-  const auto kept = std::min(earned, burst_ - tokens_);
-  tokens_ += kept;
-  granted_ += kept;
-  refilled_ = now;
+using std::chrono::nanoseconds;
+
+CpuBudget::CpuBudget(double rate, nanoseconds burst, Clock::time_point now, std::size_t lanes)
+    : rate_(rate),
+      burst_(burst / static_cast<std::int64_t>(lanes)),
+      left_(lanes, burst_),
+      granted_(burst),
+      refilled_(now) {}
+
+std::shared_ptr<CpuBudget> CpuBudget::unlimited() {
+  auto budget = std::make_shared<CpuBudget>(0.0, nanoseconds(), Clock::time_point());
+  budget->unlimited_ = true;
+  return budget;
 }
 
-bool CpuBudget::may_spend(Clock::time_point now, std::chrono::nanoseconds reserve) {
+void CpuBudget::refill(Clock::time_point now) {
+  if (now <= refilled_) return;  // threads come here in another order than they read the clock
+  auto earned = std::chrono::duration_cast<nanoseconds>((now - refilled_) * rate_);
+  refilled_ = now;
+  const auto take = [&](nanoseconds& left, nanoseconds most) {
+    const auto taken = std::min({earned, most, burst_ - left});
+    left += taken;
+    granted_ += taken;
+    earned -= taken;
+  };
+  const auto part = earned / static_cast<std::int64_t>(left_.size());
+  for (auto& left : left_) take(left, part);
+  for (auto& left : left_) take(left, earned);
+}
+
+bool CpuBudget::may_spend(Clock::time_point now, std::size_t lane) {
   if (unlimited_) return true;
   const std::lock_guard lock(mutex_);
-  bucket_.refill(now);
-  return bucket_.left() > reserve;
+  refill(now);
+  return left_[lane].count() > 0;
 }
 
-void CpuBudget::spend(std::chrono::nanoseconds cost) {
+void CpuBudget::spend(nanoseconds cost, std::size_t lane) {
+  if (unlimited_) return;
   const std::lock_guard lock(mutex_);
-  bucket_.spend(cost);
+  left_[lane] -= cost;
 }
 
-std::chrono::nanoseconds CpuBudget::granted() const {
+nanoseconds CpuBudget::granted() const {
   const std::lock_guard lock(mutex_);
-  return bucket_.granted();
+  return granted_;
 }
 
 }  // namespace memory_exporter::process

@@ -37,6 +37,9 @@ class Groups {
   /// The group of that key, made where it is new.
   GroupState& at(const GroupKey& key, Clock::time_point now);
 
+  /// Lets a group live on for a process that points to it and is not counted.
+  void keep(GroupState& group, Clock::time_point now) { group.last_used_ = now; }
+
   /// Counts a process in its group: once each between two publish().
   void add(const Process& process, Clock::time_point now);
 

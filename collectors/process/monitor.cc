@@ -51,14 +51,17 @@ class MemoryReader final : public WalkReader<MemoryWalk> {
 
 using MemorySampler = Sampler<MemoryWalk>;
 
-/// Giants leave this share of the bucket to the quick walks that a scrape waits for.
-constexpr double share_kept_for_quick = 0.5;
+/// Quick walks, which a scrape waits for, and giants: each has its part of the budget.
+enum Lane : std::size_t { quick_lane, slow_lane, lanes };
 
-MemorySampler::Settings lane(std::shared_ptr<CpuBudget> budget, std::chrono::nanoseconds reserve,
-                             Monitor::Now now) {
+MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budget,
+                                     Monitor::Now now) {
   return {[](const procfs::Tree& procfs) { return std::make_unique<MemoryReader>(procfs); },
-          std::move(budget), reserve, std::move(now)};
+          std::move(budget), lane, std::move(now)};
 }
+
+/// Of the time to a deadline, the most that is kept for what comes after the walks.
+constexpr std::chrono::milliseconds longest_rest{500};
 
 /// What limits and mappings may spend beside PSS, as parts of its budget. A limits reading costs
 /// some 60 us and comes once a minute: a tenth is enough for 5,000 processes.
@@ -110,12 +113,10 @@ struct Monitor::Parts {
         tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
         budget(options.pss_mode == PssMode::exact
                    ? CpuBudget::unlimited()
-                   : std::make_shared<CpuBudget>(options.pss_cpu_budget, options.pss_burst, now())),
-        quick(procfs, lane(budget, {}, now)),
-        slow(procfs, lane(budget,
-                          std::chrono::duration_cast<std::chrono::nanoseconds>(
-                              options.pss_burst * share_kept_for_quick),
-                          now)),
+                   : std::make_shared<CpuBudget>(options.pss_cpu_budget, options.pss_burst, now(),
+                                                 lanes)),
+        quick(procfs, settings_for(quick_lane, budget, now)),
+        slow(procfs, settings_for(slow_lane, budget, now)),
         limits(procfs, limits_lane(options, now)),
         mappings(procfs, mappings_lane(options, now)) {}
 
@@ -140,9 +141,13 @@ struct Monitor::Parts {
   MemorySampler slow;
   ReadingLane<LimitsFound> limits;
   ReadingLane<MappingsFound> mappings;
-  Extras extras = Extras::none;               ///< of the collection under way
-  Clock::time_point began;                    ///< of the collection under way
-  Clock::time_point refreshed;                ///< end of its refresh
+  Extras extras = Extras::none;  ///< of the collection under way
+  Clock::time_point began;       ///< of the collection under way
+  /// When its refresh began. What was read of a process by then is what the refresh vouches for:
+  /// each process is looked at later than that.
+  Clock::time_point refreshed;
+  Clock::time_point refresh_ended;
+  Clock::duration refresh_took{};             ///< the last one
   std::optional<MappedMemory> mapped_before;  ///< as it began
 };
 
@@ -158,8 +163,10 @@ void Monitor::Parts::look_at_meminfo() {
 }
 
 Status Monitor::Parts::refresh() {
-  if (auto done = table.refresh(now(), extras); !done) return done;
   refreshed = now();
+  if (auto done = table.refresh(refreshed, extras); !done) return done;
+  refresh_ended = now();
+  refresh_took = refresh_ended - refreshed;
   return Done{};
 }
 
@@ -176,7 +183,12 @@ void Monitor::Parts::read(Clock::time_point deadline) {
   if (contains(extras, Extras::limits)) limits.submit(processes, began);
   if (walks && contains(extras, Extras::mappings)) mappings.submit(processes, began);
 
-  const auto until = exact ? deadline : std::min(deadline, now() + options.pss_wait);
+  // Who asked waits no longer than the deadline, and there is some work left after the walks:
+  // adding up and, where the walks come first, the refresh.
+  const auto start = now();
+  const auto rest = std::min((deadline - start) / 5, Clock::duration(longest_rest));
+  const auto until =
+      exact ? deadline - rest - refresh_took : std::min(deadline - rest, start + options.pss_wait);
   const auto left = [&] { return std::max(until - now(), Clock::duration::zero()); };
   quick.wait(left());
   limits.wait(left());
@@ -201,8 +213,11 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
   const auto& found = *walk.payload;
   if (!found.memory.pss) return;  // its memory went while we read
   if (walk.ended > refreshed && !table.still_runs(walk.request.id, walk.request.image)) return;
+  if (process->sample && process->sample->began >= walk.began)
+    return;  // it changed lanes meanwhile
   // What status said closest to the walk: this collection's refresh, or the one it was asked in.
-  const bool ours = walk.began >= began;
+  const bool exact = options.pss_mode == PssMode::exact;
+  const bool ours = walk.began >= (exact ? began : refresh_ended);
   process->denied_at.reset();
   process->sample = Sample{
       .memory = found.memory,
@@ -226,7 +241,7 @@ void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& proce
   }
   if (walk.request.method == WalkMethod::pagemap) {
     table.count_error("pagemap", kind);
-    process.pagemap_denied = true;  // smaps_rollup may still be readable
+    if (kind == ErrorKind::denied) process.pagemap_denied = true;  // smaps_rollup may be readable
     return;
   }
   table.count_error("smaps_rollup", kind);
@@ -278,8 +293,12 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   snapshot->counts.hidden = table.others().hidden;
   const auto moment = now();
   for (const auto& [pid, process] : table.processes()) {
-    count(process, snapshot->counts);
-    if (!process.ended) table.groups().add(process, moment);
+    if (!process.unreadable) count(process, snapshot->counts);
+    if (!process.ended && !process.unreadable) {
+      table.groups().add(process, moment);
+    } else if (process.group != nullptr) {
+      table.groups().keep(*process.group, moment);
+    }
   }
   snapshot->groups = table.groups().publish(moment);
   snapshot->sampling = cost();

@@ -29,19 +29,29 @@ constexpr std::uint64_t frame_gap = 8;
 
 std::optional<Result<MemoryWalk>> PagemapReader::read(const WalkRequest& request,
                                                       WalkControl& control) {
-  const bool goes_on =
-      progress_ && progress_->request.id == request.id && progress_->request.image == request.image;
+  const bool goes_on = request.goes_on && progress_ && progress_->request.id == request.id &&
+                       progress_->request.image == request.image;
   if (!goes_on) {
     progress_.reset();
     auto walk = begin(request);
     if (!walk) return walk.error();
     progress_ = std::move(*walk);
   }
+  auto outcome = go_on(*progress_, control);
+  if (outcome) progress_.reset();
+  return outcome;
+}
+
+std::optional<Result<MemoryWalk>> PagemapReader::go_on(Progress& walk, WalkControl& control) {
   while (true) {
-    const auto more = find_runs(*progress_);
-    if (!more) return more.error();
-    if (!*more) return finish(*std::exchange(progress_, std::nullopt));
-    if (auto done = read_part(*progress_); !done) return done.error();
+    const auto found = find_runs(walk);
+    if (!found) return found.error();
+    if (*found == Found::end) return finish(walk);
+    if (*found == Found::runs) {
+      if (auto done = read_part(walk); !done) return done.error();
+    } else if (walk.request.swap == Bytes{}) {
+      continue;  // a hole, which took no time
+    }
     if (!control.pause(pause)) return std::nullopt;
   }
 }
@@ -74,8 +84,8 @@ bool PagemapReader::is_shmem(const procfs::Vma& vma) const {
          std::find(tmpfs_devices_.begin(), tmpfs_devices_.end(), device) != tmpfs_devices_.end();
 }
 
-/// The address space in as few stretches as there are changes between files and shared memory. What
-/// lies between two mappings costs nothing to scan.
+/// The address space in as few stretches as there are changes between files and shared memory, and
+/// wide gaps.
 Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkRequest& request) {
   const auto pid = request.id.pid;
   const auto thread = request.memory_thread;
@@ -93,7 +103,8 @@ Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkR
   walked = procfs::for_each_vma(*text, [&](const procfs::Vma& vma) {
     if (vma.path == "[vsyscall]") return;  // the kernel's, beyond what pagemap covers
     const auto kind = is_shmem(vma) ? shmem : file;
-    if (ranges.empty() || ranges.back().file_kind != kind) {
+    const bool apart = ranges.empty() || vma.start - ranges.back().end > scan_bytes;
+    if (apart || ranges.back().file_kind != kind) {
       ranges.push_back({vma.start, vma.end, kind});
     } else {
       ranges.back().end = vma.end;
@@ -103,10 +114,10 @@ Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkR
   return ranges;
 }
 
-/// Makes sure that there is a run to read. False at the end of the address space.
-Result<bool> PagemapReader::find_runs(Progress& walk) {
+/// Makes sure that there is a run to read, or tells that the next stretch has none.
+Result<PagemapReader::Found> PagemapReader::find_runs(Progress& walk) {
   while (walk.run == walk.runs.size()) {
-    if (walk.range == walk.ranges.size()) return false;
+    if (walk.range == walk.ranges.size()) return Found::end;
     const auto& range = walk.ranges[walk.range];
     if (walk.scanned_to >= range.end) {
       if (++walk.range < walk.ranges.size()) walk.scanned_to = walk.ranges[walk.range].start;
@@ -124,15 +135,18 @@ Result<bool> PagemapReader::find_runs(Progress& walk) {
       continue;
     }
     walk.runs.resize(scan_runs);
-    const auto scanned = walk.pagemap.scan(from, range.end, scan_pages, walk.runs);
+    const bool swapped = walk.request.swap != Bytes{};
+    const auto to = swapped ? from + std::min(range.end - from, scan_bytes) : range.end;
+    const auto scanned = walk.pagemap.scan(from, to, scan_pages, walk.runs);
     if (!scanned) return scanned.error();
     walk.runs.resize(scanned->runs);
     walk.scanned_to = scanned->next;
     const bool full = scanned->runs == 1 && walk.runs[0].start == from &&
                       walk.runs[0].end == from + stretch && !walk.runs[0].is_huge();
     if (full) walk.guesses = guesses_per_full_scan;
+    if (walk.runs.empty()) return Found::nothing;
   }
-  return true;
+  return Found::runs;
 }
 
 /// The next part of the run at hand.
@@ -217,7 +231,8 @@ MemoryWalk PagemapReader::finish(const Progress& walk) {
                                       [](const Range& range) { return range.file_kind == shmem; });
   if (!maps_shmem) memory.swap = walk.request.swap;
 
-  const auto small_pages = walk.resident_pages - std::min(walk.resident_pages, walk.huge_pages);
+  const auto small_pages = walk.resident_pages - std::min(walk.resident_pages, walk.huge_pages) +
+                           walk.request.swap.value / page_size;
   found.rollup_cost =
       std::chrono::nanoseconds(rollup_base_cost + small_pages * rollup_page_cost +
                                walk.huge_pages / pages_per_huge_page * rollup_huge_page_cost);

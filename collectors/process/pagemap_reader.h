@@ -27,6 +27,9 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   static constexpr std::size_t part_pages = 4096;
   static constexpr std::uint64_t scan_pages = 8192;
   static constexpr std::size_t scan_runs = 512;
+  /// Address space in one scan where something is swapped out: that costs 14 ns a page too, and a
+  /// scan holds the lock. Also the gap between mappings that is not worth a scan.
+  static constexpr std::uint64_t scan_bytes = 256 << 20;
   /// Where a scan finds nothing but small pages, what follows is read without one, this many times
   /// as far or to the first hole: the scan is a fifth of the cost.
   static constexpr int guesses_per_full_scan = 3;
@@ -75,9 +78,11 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   };
 
   Result<Progress> begin(const WalkRequest& request);
+  std::optional<Result<MemoryWalk>> go_on(Progress& walk, WalkControl& control);
   Result<std::vector<Range>> find_ranges(const WalkRequest& request);
   bool is_shmem(const procfs::Vma& vma) const;
-  Result<bool> find_runs(Progress& walk);
+  enum class Found { runs, nothing, end };
+  Result<Found> find_runs(Progress& walk);
   Status read_part(Progress& walk);
   Status add_shared_pages(Progress& walk);
   static MemoryWalk finish(const Progress& walk);

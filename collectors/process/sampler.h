@@ -1,11 +1,13 @@
 #pragma once
 
+#include <pthread.h>
 #include <time.h>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -26,18 +28,20 @@ namespace memory_exporter::process {
 /// for longer.
 ///
 /// A read hangs for as long as its target's mmap_lock is held for writing. One that shows no
-/// progress for `hang_limit` is given up: another thread takes over the queue (at most two do), and
-/// the destructor leaves the hung one behind, on state that it keeps alive itself.
+/// progress for `hang_limit`, neither in parts nor in CPU time, is given up: another thread takes
+/// over the queue (at most two do), and the destructor leaves the hung one behind, on state that it
+/// keeps alive itself.
 template <typename Payload>
 class Sampler {
  public:
   static constexpr std::chrono::seconds hang_limit{2};
+  static constexpr std::chrono::milliseconds least_progress{20};  ///< of CPU time
   static constexpr int most_replacements = 2;
 
   struct Settings {
     MakeWalkReader<Payload> make_reader;
     std::shared_ptr<CpuBudget> budget;
-    std::chrono::nanoseconds reserve{};  ///< of the budget, left to others
+    std::size_t lane = 0;  ///< of the budget
     Monitor::Now now;
   };
 
@@ -112,8 +116,11 @@ class Sampler {
   struct Reading {
     ProcessId id;
     Clock::time_point progress;  ///< when it last showed some
-    bool hung = false;           ///< none within hang_limit
-    bool replaced = false;       ///< another thread does its work: this one ends when it comes back
+    clockid_t thread_clock =
+        CLOCK_THREAD_CPUTIME_ID;     ///< of the thread that reads, for all threads
+    std::chrono::nanoseconds cpu{};  ///< of that thread, at `progress`
+    bool hung = false;               ///< no progress within hang_limit
+    bool replaced = false;  ///< another thread does its work: this one ends when it comes back
   };
   using ReadingHandle = typename std::list<Reading>::iterator;
 
@@ -140,7 +147,7 @@ class Sampler {
       return hung == std::ssize(readings) && (queue.empty() || nobody_left);
     }
 
-    bool may_spend() const { return settings.budget->may_spend(now(), settings.reserve); }
+    bool may_spend() const { return settings.budget->may_spend(now(), settings.lane); }
 
     void enqueue(std::vector<WalkRequest> requests) {
       std::erase_if(requests, [this](const WalkRequest& request) {
@@ -190,22 +197,23 @@ class Sampler {
   /// one read begins where the other ended. What is done between the two is a part of the next.
   class ThreadCpuTime {
    public:
-    ThreadCpuTime() : taken_(now()) {}
+    ThreadCpuTime() {
+      ::pthread_getcpuclockid(::pthread_self(), &clock_);
+      taken_ = cpu_time(clock_);
+    }
 
     /// What has been spent since the last call.
     std::chrono::nanoseconds take() {
-      const auto before = std::exchange(taken_, now());
+      const auto before = std::exchange(taken_, cpu_time(CLOCK_THREAD_CPUTIME_ID));
       return taken_ - before;
     }
 
-   private:
-    static std::chrono::nanoseconds now() {
-      timespec spent{};
-      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-      return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
-    }
+    std::chrono::nanoseconds taken() const { return taken_; }
+    clockid_t clock() const { return clock_; }  ///< the same clock, for other threads
 
-    std::chrono::nanoseconds taken_;
+   private:
+    clockid_t clock_ = CLOCK_THREAD_CPUTIME_ID;
+    std::chrono::nanoseconds taken_{};
   };
 
   /// Measures one read, part by part, and ends it when it should not go on.
@@ -220,6 +228,7 @@ class Sampler {
       part_began_ = shared_.now();
       const std::lock_guard lock(shared_.mutex);
       reading_->progress = part_began_;
+      reading_->cpu = cpu_time_.taken();
       reading_->hung = false;
       return !shared_.stopping && !reading_->replaced && shared_.may_spend();
     }
@@ -228,14 +237,16 @@ class Sampler {
     void account() {
       const auto part_cpu = cpu_time_.take();
       const std::chrono::nanoseconds part_held = shared_.now() - part_began_;
-      shared_.settings.budget->spend(part_cpu);
+      shared_.settings.budget->spend(part_cpu, shared_.settings.lane);
       cpu += part_cpu;
       held += part_held;
-      longest_hold = std::max(longest_hold, part_held);
+      longest_part = std::max(longest_part, part_held);
+      longest_hold = std::max(longest_hold, std::min(part_held, 10 * part_cpu));
     }
 
     std::chrono::nanoseconds cpu{};
     std::chrono::nanoseconds held{};
+    std::chrono::nanoseconds longest_part{};
     std::chrono::nanoseconds longest_hold{};
 
    private:
@@ -269,14 +280,18 @@ class Sampler {
                        std::unique_lock<std::mutex>& lock) {
     Begun begun{std::move(shared.queue.front()), shared.now(), {}, {}};
     shared.queue.pop_front();
-    if (shared.cut && shared.cut->request.id == begun.request.id) begun = std::move(*shared.cut);
+    if (shared.cut && shared.cut->request.id == begun.request.id) {
+      begun = std::move(*shared.cut);
+      begun.request.goes_on = true;
+    }
     shared.cut.reset();
-    const auto reading =
-        shared.readings.insert(shared.readings.end(), {begun.request.id, shared.now()});
+    const auto reading = shared.readings.insert(
+        shared.readings.end(),
+        {begun.request.id, shared.now(), cpu_time.clock(), cpu_time.taken()});
 
     lock.unlock();
     Meter meter(shared, reading, cpu_time);
-    auto payload = reader.read(begun.request, meter);
+    auto payload = read_safely(reader, begun.request, meter);
     meter.account();
     const auto ended = shared.now();
     lock.lock();
@@ -288,7 +303,7 @@ class Sampler {
     shared.cost.read_seconds += seconds(meter.held);
     shared.cost.cpu_seconds += seconds(meter.cpu);
     shared.cost.longest_read_seconds =
-        std::max(shared.cost.longest_read_seconds, seconds(meter.longest_hold));
+        std::max(shared.cost.longest_read_seconds, seconds(meter.longest_part));
     if (payload) {
       ++shared.cost.reads;
       shared.finished.push_back({std::move(begun.request), std::move(*payload), begun.began, ended,
@@ -299,6 +314,23 @@ class Sampler {
     }
     if (replaced) --shared.replacements;
     return !replaced;
+  }
+
+  /// Memory may run out in the middle: that costs this read, not the daemon.
+  static std::optional<Result<Payload>> read_safely(WalkReader<Payload>& reader,
+                                                    const WalkRequest& request,
+                                                    WalkControl& control) {
+    try {
+      return reader.read(request, control);
+    } catch (const std::exception& failed) {
+      return Result<Payload>(Error{ErrorKind::io, failed.what(), {}, 0});
+    }
+  }
+
+  static std::chrono::nanoseconds cpu_time(clockid_t clock) {
+    timespec spent{};
+    ::clock_gettime(clock, &spent);
+    return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
   }
 
   static double seconds(std::chrono::nanoseconds time) {
@@ -313,7 +345,13 @@ class Sampler {
   void replace_hung_threads() {
     const auto now = shared_->now();
     for (auto& reading : shared_->readings) {
-      if (now - reading.progress >= hang_limit) reading.hung = true;
+      if (!reading.hung && now - reading.progress >= hang_limit) {
+        // A walk of hundreds of GiB is long, and busy; one that waits for a lock spends nothing.
+        const auto cpu = cpu_time(reading.thread_clock);
+        reading.hung = cpu - reading.cpu < least_progress;
+        reading.cpu = cpu;
+        reading.progress = now;
+      }
       if (!reading.hung || reading.replaced || shared_->replacements == most_replacements) continue;
       reading.replaced = true;
       ++shared_->replacements;

@@ -82,14 +82,21 @@ WalkRequest request_for(const Process& process, WalkMethod method) {
 /// Has memory of its own, and a walk of it may succeed. Asking again what was refused costs a
 /// failed open: once a max_age is enough to notice that it no longer is.
 bool is_walkable(const Process& process, Clock::time_point now, nanoseconds max_age) {
-  if (process.ended || process.memory_owner || process.stuck) return false;
+  if (process.ended || process.unreadable || process.memory_owner || process.stuck) return false;
   return !process.denied_at || now - *process.denied_at >= max_age;
 }
 
 /// pagemap prints eight bytes for each 4 KiB of a huge page of hugetlb, and smaps_rollup walks
 /// those quickly.
 bool can_use_pagemap(const Process& process) {
-  return !process.pagemap_denied && process.status.hugetlb == Bytes{};
+  return !process.pagemap_denied && process.status.hugetlb.value_or(Bytes{}) == Bytes{};
+}
+
+/// How many times its max_age a process has waited for its walk, at least 1: what is worth little
+/// must come to its turn as well.
+double patience(const Process& process, Clock::time_point now, nanoseconds max_age) {
+  const auto since = process.sample ? process.sample->began : process.first_seen;
+  return std::max(1.0, std::chrono::duration<double>(now - since) / max_age);
 }
 
 struct Candidate {
@@ -113,11 +120,14 @@ std::vector<WalkRequest> in_order(std::vector<Candidate> candidates) {
 }  // namespace
 
 nanoseconds expected_rollup_cost(const Process& process) {
-  const double resident = bytes(process.resident());
-  double cost = fixed_cost_ns + resident * cost_ns_per_byte;
-  if (process.sample && process.sample->resident.value > 0) {
-    const double growth = resident / bytes(process.sample->resident);
-    cost = static_cast<double>(process.sample->rollup_cost.count()) * std::max(growth, 0.1);
+  // The walk looks at each page that is swapped out, too.
+  const double size = bytes(process.resident() + process.swap());
+  double cost = fixed_cost_ns + size * cost_ns_per_byte;
+  if (process.sample) {
+    const double then = bytes(process.sample->resident + process.sample->swap);
+    cost = static_cast<double>(process.sample->rollup_cost.count());
+    cost =
+        size >= then ? cost + (size - then) * cost_ns_per_byte : cost * std::max(size / then, 0.1);
   }
   return nanoseconds(static_cast<std::int64_t>(std::max(cost, 1e3)));
 }
@@ -153,7 +163,8 @@ ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
                                     may_stall(process, now, options.pss_stall_budget);
     if (!wanted) continue;
     const auto cost = expected_rollup_cost(process);
-    const double worth = expected_change(process, now, max_age) / static_cast<double>(cost.count());
+    const double worth = expected_change(process, now, max_age) * patience(process, now, max_age) /
+                         static_cast<double>(cost.count());
     const bool giant = !exact && cost > options.pss_stall_limit;
     const bool courteous = giant && pagemap_works && can_use_pagemap(process);
     (giant ? slow : quick)
@@ -168,7 +179,7 @@ std::vector<WalkRequest> choose_readings(
     Clock::time_point began, Clock::time_point now) {
   std::vector<std::pair<Clock::time_point, const Process*>> due;
   for (const auto& [pid, process] : processes) {
-    if (process.ended || process.memory_owner || process.stuck) continue;
+    if (process.ended || process.unreadable || process.memory_owner || process.stuck) continue;
     const auto* reading = last(process);
     if (reading == nullptr) {
       due.emplace_back(Clock::time_point::min(), &process);

@@ -14,8 +14,9 @@ namespace memory_exporter::process {
 /// Which processes to walk, and in which order: pure decisions over what the table knows.
 
 /// CPU time that smaps_rollup is expected to take for it, and so how long it would hold the
-/// target's mmap_lock: as long as the last walk says, scaled to what is resident now; before the
-/// first, by the kernel's usual cost (50 us and 10 ms per GiB of 4 KiB pages).
+/// target's mmap_lock: as long as the last walk says and, for what has come in or been swapped out
+/// since, as before the first one, by the kernel's usual cost (50 us and 10 ms per GiB of 4 KiB
+/// pages).
 std::chrono::nanoseconds expected_rollup_cost(const Process& process);
 
 /// True where the sample no longer says what the kernel would: never taken, something moved since
@@ -27,7 +28,7 @@ bool is_outdated(const Process& process, Clock::time_point now, std::chrono::nan
 bool may_stall(const Process& process, Clock::time_point now, double stall_budget);
 
 /// What a collection asks the sampler for, each list best first: by expected change in bytes per
-/// expected cost.
+/// expected cost, times the number of max_ages that it has waited.
 struct ChosenWalks {
   std::vector<WalkRequest> quick;  ///< a scrape waits for these
   /// Those that take longer than Options::pss_stall_limit: a lane of their own, so that a giant

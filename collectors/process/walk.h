@@ -23,6 +23,7 @@ struct WalkRequest {
   std::uint64_t sharers = 0;
   WalkMethod method = WalkMethod::rollup;
   std::optional<procfs::MappedFile> program{};  ///< where its mappings have been read before
+  bool goes_on = false;  ///< the read of it that was cut last is to go on where it was
 };
 
 /// A read that came back, with or without success. Whether it counts is for the table to say: the
@@ -34,7 +35,9 @@ struct Walk {
   Clock::time_point began;
   Clock::time_point ended;
   std::chrono::nanoseconds cpu{};
-  std::chrono::nanoseconds longest_hold{};  ///< of the target's mmap_lock, in one go
+  /// Of the target's mmap_lock, in one go. A read that waits for the lock does not hold it: no more
+  /// than ten times its CPU time is held against it.
+  std::chrono::nanoseconds longest_hold{};
 };
 
 /// Whom a long read asks between its parts.
@@ -52,8 +55,8 @@ class WalkReader {
  public:
   virtual ~WalkReader() = default;
 
-  /// The payload; or nothing where `control` has cut the read: asked again for the same process and
-  /// image, it goes on where it was.
+  /// The payload; or nothing where `control` has cut the read. A later request that says so goes on
+  /// where it was; any other one begins anew.
   virtual std::optional<Result<Payload>> read(const WalkRequest& request, WalkControl& control) = 0;
 };
 

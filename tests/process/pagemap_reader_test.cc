@@ -141,6 +141,14 @@ class PagemapReaderTest : public ::testing::Test {
     return **walk;
   }
 
+  /// What a reader that has read nothing yet leaves of the parts that it may take.
+  int read_in_parts(pid_t pid) {
+    PagemapReader reader(tree_);
+    Parts parts;
+    EXPECT_TRUE(reader.read(request(pid), parts));
+    return parts.left;
+  }
+
   /// smaps_rollup prints whole KiB and cuts the rest off.
   static void expect_same(const std::optional<Bytes>& ours, const std::optional<Bytes>& kernels,
                           const char* what) {
@@ -221,14 +229,29 @@ TEST_F(PagemapReaderTest, ACutWalkGoesOnAndFindsTheSame) {
   PagemapReader reader(tree_);
   std::optional<Result<MemoryWalk>> walk;
   int calls = 0;
+  auto asked = request(child.pid());
   while (!walk) {
     Parts one(1);
-    walk = reader.read(request(child.pid()), one);
+    walk = reader.read(asked, one);
+    asked.goes_on = true;
     ++calls;
   }
   ASSERT_TRUE(*walk);
   EXPECT_GT(calls, 4);
   EXPECT_EQ((*walk)->uss, read<RollupReader>(child.pid()).uss);
+}
+
+TEST_F(PagemapReaderTest, ACutWalkThatIsNotToGoOnBeginsAnew) {
+  const Child child("pt_private");
+  child.freeze();
+  PagemapReader reader(tree_);
+  Parts one(1);
+  ASSERT_FALSE(reader.read(request(child.pid()), one)) << "cut";
+  Parts all;
+  const auto walk = reader.read(request(child.pid()), all);
+  ASSERT_TRUE(walk && *walk);
+  EXPECT_EQ((*walk)->uss, read<RollupReader>(child.pid()).uss);
+  EXPECT_EQ(all.left, read_in_parts(child.pid()));
 }
 
 TEST_F(PagemapReaderTest, AVanishedProcessIsAnError) {

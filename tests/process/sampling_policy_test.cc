@@ -185,12 +185,29 @@ TEST_F(SamplingPolicyTest, ExactModeWalksEverythingOnce) {
   EXPECT_EQ(chosen(), Pids{1});
 }
 
-TEST_F(SamplingPolicyTest, CostGrowsWithTheResidentSet) {
-  auto& unsampled = add(1, 1 << 20);
-  EXPECT_NEAR(static_cast<double>(expected_rollup_cost(unsampled).count()), 10e6, 1e6);
-  auto& doubled = add_sampled(2, 1000);
-  doubled.status.resident = Bytes::from_kib(2000);
-  EXPECT_EQ(expected_rollup_cost(doubled), microseconds(200));
+TEST_F(SamplingPolicyTest, CostGrowsWithWhatIsResidentOrSwappedOut) {
+  const auto cost = [](const Process& process) {
+    return static_cast<double>(expected_rollup_cost(process).count());
+  };
+  auto& unsampled = add(1, 1 << 19);
+  unsampled.status.swap = Bytes::from_kib(1 << 19);
+  EXPECT_NEAR(cost(unsampled), 10e6, 1e5);
+  auto& sampled = add_sampled(2, 1 << 10);
+  EXPECT_EQ(cost(sampled), 100e3);
+  sampled.status.resident = Bytes::from_kib(51 << 10);
+  EXPECT_NEAR(cost(sampled), 100e3 + 50.0 / 1024 * 10e6, 1e3);
+  sampled.status.resident = Bytes::from_kib(1 << 9);
+  EXPECT_EQ(cost(sampled), 50e3);
+}
+
+TEST_F(SamplingPolicyTest, WhatIsWorthLittleComesToItsTurn) {
+  auto& small = add(1, 1000);
+  small.first_seen = now;
+  auto& busy = add_sampled(2, 100 << 10);
+  busy.minor_faults = 1 << 20;
+  EXPECT_EQ(chosen(), (Pids{2, 1}));
+  small.first_seen = now - hours(2);
+  EXPECT_EQ(chosen(), (Pids{1, 2}));
 }
 
 class ReadingPolicyTest : public ::testing::Test {
