@@ -199,12 +199,12 @@ class Sampler {
    public:
     ThreadCpuTime() {
       ::pthread_getcpuclockid(::pthread_self(), &clock_);
-      taken_ = cpu_time(clock_);
+      taken_ = time_of(clock_);
     }
 
     /// What has been spent since the last call.
     std::chrono::nanoseconds take() {
-      const auto before = std::exchange(taken_, cpu_time(CLOCK_THREAD_CPUTIME_ID));
+      const auto before = std::exchange(taken_, time_of(CLOCK_THREAD_CPUTIME_ID));
       return taken_ - before;
     }
 
@@ -327,7 +327,7 @@ class Sampler {
     }
   }
 
-  static std::chrono::nanoseconds cpu_time(clockid_t clock) {
+  static std::chrono::nanoseconds time_of(clockid_t clock) {
     timespec spent{};
     ::clock_gettime(clock, &spent);
     return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
@@ -347,7 +347,7 @@ class Sampler {
     for (auto& reading : shared_->readings) {
       if (!reading.hung && now - reading.progress >= hang_limit) {
         // A walk of hundreds of GiB is long, and busy; one that waits for a lock spends nothing.
-        const auto cpu = cpu_time(reading.thread_clock);
+        const auto cpu = time_of(reading.thread_clock);
         reading.hung = cpu - reading.cpu < least_progress;
         reading.cpu = cpu;
         reading.progress = now;
