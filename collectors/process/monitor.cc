@@ -222,6 +222,7 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
   process->sample = Sample{
       .memory = found.memory,
       .uss = found.uss,
+      .method = walk.request.method,
       .began = walk.began,
       .ended = walk.ended,
       .longest_hold = walk.longest_hold,

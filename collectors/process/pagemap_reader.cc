@@ -160,8 +160,13 @@ Status PagemapReader::read_part(Progress& walk) {
   const auto file_kind = walk.ranges[walk.range].file_kind;
   std::array<std::uint64_t, kinds> exclusive{};
   shared_.clear();
+  std::uint64_t own = 0;
   std::uint64_t present = 0;
   for (const auto entry : std::span(entries_).first(*got)) {
+    if (entry.present_anonymous_and_exclusive()) {
+      ++own;
+      continue;
+    }
     if (!entry.present()) continue;  // gone since the scan, or there was none
     ++present;
     const Kind kind = entry.file_or_shared() ? file_kind : anon;
@@ -171,6 +176,8 @@ Status PagemapReader::read_part(Progress& walk) {
       shared_.push_back({entry.frame(), kind});
     }
   }
+  exclusive[anon] += own;
+  present += own;
   for (std::size_t kind = 0; kind < kinds; ++kind) {
     walk.private_pages += exclusive[kind];
     walk.resident_pages += exclusive[kind];

@@ -31,8 +31,8 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   /// scan holds the lock. Also the gap between mappings that is not worth a scan.
   static constexpr std::uint64_t scan_bytes = 256 << 20;
   /// Where a scan finds nothing but small pages, what follows is read without one, this many times
-  /// as far or to the first hole: the scan is a fifth of the cost.
-  static constexpr int guesses_per_full_scan = 3;
+  /// as far or to the first hole: the scan is a quarter of the cost.
+  static constexpr int guesses_per_full_scan = 7;
   static constexpr std::chrono::microseconds pause{50};
 
   explicit PagemapReader(const procfs::Tree& procfs) : procfs_(procfs) {}

@@ -56,6 +56,7 @@ struct MemoryWalk {
 struct Sample {
   procfs::SmapsRollup memory;
   std::optional<Bytes> uss;
+  WalkMethod method = WalkMethod::rollup;
   Clock::time_point began;
   Clock::time_point ended;
   std::chrono::nanoseconds longest_hold{};  ///< of the target's mmap_lock, in one go

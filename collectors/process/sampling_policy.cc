@@ -46,6 +46,10 @@ double moved_by_others(const Process& process) {
 /// Where hundreds run one executable each start and end moves all of them, by next to nothing.
 constexpr double tolerated_move = 1.0 / 256;
 
+/// A walk in small parts holds up nobody for long, but takes the target's lock again and again: all
+/// parts together for no more than this share of the time.
+constexpr double most_lock_share = 0.04;
+
 /// How many bytes of the group's sums are likely to be wrong without this walk.
 double expected_change(const Process& process, Clock::time_point now, nanoseconds max_age) {
   const double resident = bytes(process.resident());
@@ -145,8 +149,10 @@ bool is_outdated(const Process& process, Clock::time_point now, nanoseconds max_
 
 bool may_stall(const Process& process, Clock::time_point now, double stall_budget) {
   if (!process.sample) return true;
-  const auto rest = process.sample->longest_hold / stall_budget;
-  return now - process.sample->ended >= rest;
+  const auto& sample = *process.sample;
+  if (now - sample.ended < sample.longest_hold / stall_budget) return false;
+  const bool in_parts = sample.method == WalkMethod::pagemap;
+  return !in_parts || now - sample.began >= sample.cpu / most_lock_share;
 }
 
 ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,

@@ -24,7 +24,8 @@ std::chrono::nanoseconds expected_rollup_cost(const Process& process);
 bool is_outdated(const Process& process, Clock::time_point now, std::chrono::nanoseconds max_age);
 
 /// True once the target has rested long enough from its last walk: one that held its mmap_lock for
-/// c in one go is left alone for c / stall_budget.
+/// c in one go is left alone for c / stall_budget, and a new one does not begin before all parts of
+/// the last come to 4 % of the time since.
 bool may_stall(const Process& process, Clock::time_point now, double stall_budget);
 
 /// What a collection asks the sampler for, each list best first: by expected change in bytes per

@@ -21,6 +21,13 @@ struct PagemapEntry {
   bool swapped() const { return (bits >> 62 & 1) != 0; }
   bool file_or_shared() const { return (bits >> 61 & 1) != 0; }  ///< file or shmem, not anonymous
   bool exclusive() const { return (bits >> 56 & 1) != 0; }       ///< mapped here and nowhere else
+  /// All three: a process's own memory, the usual case.
+  bool present_anonymous_and_exclusive() const {
+    constexpr std::uint64_t present = std::uint64_t{1} << 63;
+    constexpr std::uint64_t file_or_shared = std::uint64_t{1} << 61;
+    constexpr std::uint64_t exclusive = std::uint64_t{1} << 56;
+    return (bits & (present | file_or_shared | exclusive)) == (present | exclusive);
+  }
   /// Page frame number of a present page; 0 without CAP_SYS_ADMIN.
   std::uint64_t frame() const { return bits & ((std::uint64_t{1} << 55) - 1); }
 };

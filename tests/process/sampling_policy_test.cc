@@ -137,6 +137,17 @@ TEST_F(SamplingPolicyTest, ATargetRestsForItsStallBudget) {
   EXPECT_EQ(chosen(), Pids{});
 }
 
+TEST_F(SamplingPolicyTest, AWalkInPartsTakesTheLockForAtMostAShareOfTheTime) {
+  auto& giant = add_sampled(1, 1 << 22, seconds(2));
+  giant.minor_faults = 5;
+  giant.sample->longest_hold = microseconds(200);
+  giant.sample->cpu = milliseconds(50);
+  giant.sample->method = WalkMethod::pagemap;
+  EXPECT_EQ(chosen(), Pids{1});  // 50 ms at 4 %: after 1.25 s
+  giant.sample->began = now - seconds(1);
+  EXPECT_EQ(chosen(), Pids{});
+}
+
 TEST_F(SamplingPolicyTest, AGiantIsWalkedInPartsAndDelaysNoScrape) {
   add(1, 4 << 20);
   add(2, 100);
