@@ -211,6 +211,10 @@ TEST_F(SamplerTest, AHungReadThatComesBackIsNoLongerStuck) {
     std::this_thread::sleep_for(milliseconds(5));
   }
   EXPECT_TRUE(sampler.stuck().empty());
+  const auto walks = sampler.take();
+  ASSERT_EQ(walks.size(), 1u);
+  EXPECT_GE(walks[0].ended - walks[0].began, seconds(3));
+  EXPECT_LT(walks[0].longest_hold, seconds(1)) << "it waited, and held nothing";
   FakeProcess{.pid = 11}.write(procfs_);
   sampler.submit({request(11)});
   sampler.wait(seconds(10));
