@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <list>
 #include <memory>
@@ -163,8 +162,8 @@ class Sampler {
       } else {
         std::rotate(requests.begin(), again, again + 1);
       }
-      queue.assign(std::make_move_iterator(requests.begin()),
-                   std::make_move_iterator(requests.end()));
+      std::reverse(requests.begin(), requests.end());
+      queue = std::move(requests);
       cost.deferred = 0;
     }
 
@@ -186,7 +185,7 @@ class Sampler {
     bool stopping = false;
     int replacements = 0;
     std::ptrdiff_t running_threads = 0;
-    std::deque<WalkRequest> queue;
+    std::vector<WalkRequest> queue;  ///< the next one last: one block, given back when it is done
     std::list<Reading> readings;
     std::optional<Begun> cut;  ///< stopped short by the budget
     std::vector<Walk<Payload>> finished;
@@ -278,8 +277,9 @@ class Sampler {
   /// taken over meanwhile.
   static bool read_one(Shared& shared, WalkReader<Payload>& reader, ThreadCpuTime& cpu_time,
                        std::unique_lock<std::mutex>& lock) {
-    Begun begun{std::move(shared.queue.front()), shared.now(), {}, {}};
-    shared.queue.pop_front();
+    Begun begun{std::move(shared.queue.back()), shared.now(), {}, {}};
+    shared.queue.pop_back();
+    if (shared.queue.empty()) shared.queue = {};
     if (shared.cut && shared.cut->request.id == begun.request.id) {
       begun = std::move(*shared.cut);
       begun.request.goes_on = true;
