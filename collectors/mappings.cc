@@ -33,8 +33,8 @@ constexpr std::array<Family, family_count> mapping_families = {{
      "every process."},
     {"memory_group_region_pss_bytes", MetricType::gauge,
      "Proportional set size by region; /proc/PID/smaps Pss, as sampled. The kernel cuts it to "
-     "whole KiB in "
-     "each mapping."},
+     "whole "
+     "KiB in each mapping."},
     {"memory_group_region_uss_bytes", MetricType::gauge,
      "Unique set size by region; /proc/PID/smaps Private_Clean plus Private_Dirty, as sampled."},
     {"memory_group_region_swap_bytes", MetricType::gauge,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "collectors/cgroup_hierarchy.h"
+#include "collectors/procfs/cgroup.h"
 #include "config/config_file.h"
 #include "daemon/exposition/encoder.h"
 #include "daemon/exposition/negotiation.h"
@@ -77,7 +78,7 @@ process::Options with_cgroups_of(const Trees& trees, process::Options options) {
 bool lies_outside(const process::Group& group, const std::vector<process::Dimension>& dimensions) {
   for (std::size_t i = 0; i < dimensions.size(); ++i) {
     if (dimensions[i] != process::Dimension::cgroup) continue;
-    if (group.key[i] == "/.." || group.key[i].starts_with("/../")) return true;
+    if (procfs::lies_outside_namespace(group.key[i])) return true;
   }
   return false;
 }

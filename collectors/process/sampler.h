@@ -172,7 +172,7 @@ class Sampler {
       if (queue.empty()) return false;
       if (may_spend()) return true;
       cost.deferred += queue.size();
-      queue.clear();
+      queue = {};
       return false;
     }
 

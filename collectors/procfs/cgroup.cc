@@ -35,12 +35,11 @@ bool has_memory(std::string_view controllers) {
   return false;
 }
 
-/// "/..", and not the front of a name such as "/..x".
-bool starts_with_parent(std::string_view path) {
+}  // namespace
+
+bool lies_outside_namespace(std::string_view path) {
   return path.starts_with("/..") && (path.size() == 3 || path[3] == '/');
 }
-
-}  // namespace
 
 Result<std::optional<std::string_view>> memory_cgroup(std::string_view text) {
   if (!text.empty() && text.back() != '\n') return malformed("the last line is cut short");
@@ -57,7 +56,7 @@ Result<std::optional<std::string_view>> memory_cgroup(std::string_view text) {
 std::string cgroup_in_tree(std::string_view path, std::string_view namespace_root) {
   auto above = namespace_root;
   auto below = path;
-  while (starts_with_parent(below)) {
+  while (lies_outside_namespace(below)) {
     if (above.empty()) return std::string(path);
     above = above.substr(0, above.rfind('/'));
     below.remove_prefix(3);

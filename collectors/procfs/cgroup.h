@@ -26,6 +26,10 @@ namespace memory_exporter::procfs {
 /// not begin with '/', or a last line without its newline (a text cut short).
 Result<std::optional<std::string_view>> memory_cgroup(std::string_view text);
 
+/// Whether a path of memory_cgroup() lies outside the reader's cgroup namespace: it begins with
+/// "/..", which is not the front of a name such as "/..x".
+bool lies_outside_namespace(std::string_view path);
+
 /// A path of memory_cgroup() from the root of a mounted tree of cgroups, in which the root of the
 /// reader's cgroup namespace is `namespace_root` ("/kubepods/pod1/c1"; empty: the tree's own root).
 ///

@@ -15,21 +15,23 @@ inline constexpr std::uint64_t page_size = 4096;
 
 /// One 64-bit entry of /proc/PID/pagemap (kernel: Documentation/admin-guide/mm/pagemap.rst).
 struct PagemapEntry {
+  static constexpr std::uint64_t present_bit = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t file_or_shared_bit = std::uint64_t{1} << 61;
+  static constexpr std::uint64_t exclusive_bit = std::uint64_t{1} << 56;
+  static constexpr std::uint64_t frame_bits = (std::uint64_t{1} << 55) - 1;
+
   std::uint64_t bits = 0;
 
-  bool present() const { return (bits >> 63 & 1) != 0; }
-  bool swapped() const { return (bits >> 62 & 1) != 0; }
-  bool file_or_shared() const { return (bits >> 61 & 1) != 0; }  ///< file or shmem, not anonymous
-  bool exclusive() const { return (bits >> 56 & 1) != 0; }       ///< mapped here and nowhere else
-  /// All three: a process's own memory, the usual case.
+  bool present() const { return (bits & present_bit) != 0; }
+  bool file_or_shared() const { return (bits & file_or_shared_bit) != 0; }  ///< not anonymous
+  bool exclusive() const { return (bits & exclusive_bit) != 0; }  ///< mapped here and nowhere else
+  /// A process's own memory, the usual case.
   bool present_anonymous_and_exclusive() const {
-    constexpr std::uint64_t present = std::uint64_t{1} << 63;
-    constexpr std::uint64_t file_or_shared = std::uint64_t{1} << 61;
-    constexpr std::uint64_t exclusive = std::uint64_t{1} << 56;
-    return (bits & (present | file_or_shared | exclusive)) == (present | exclusive);
+    return (bits & (present_bit | file_or_shared_bit | exclusive_bit)) ==
+           (present_bit | exclusive_bit);
   }
   /// Page frame number of a present page; 0 without CAP_SYS_ADMIN.
-  std::uint64_t frame() const { return bits & ((std::uint64_t{1} << 55) - 1); }
+  std::uint64_t frame() const { return bits & frame_bits; }
 };
 
 /// A run of pages of one sort, as PAGEMAP_SCAN reports it.
