@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 #include <civetweb.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -101,6 +104,24 @@ void send(mg_connection* connection, const HttpReply& reply, bool with_body) {
   if (together) head += reply.body;
   if (mg_write(connection, head.data(), head.size()) <= 0) return;
   if (with_body && !together) mg_write(connection, reply.body.data(), reply.body.size());
+}
+
+/// Gives the pages of the calling thread's stack that lie below the caller back to the kernel. Each
+/// of CivetWeb's threads comes to a request in its turn and would keep the 30 KiB of one for good.
+/// About 3 us, and as much for the page faults of the next request.
+void give_back_stack() {
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
+  void* stack = nullptr;
+  std::size_t size = 0;
+  ::pthread_attr_getstack(&attributes, &stack, &size);
+  ::pthread_attr_destroy(&attributes);
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const auto lowest = reinterpret_cast<std::uintptr_t>(stack);
+  // The page below is left alone: this function's own frame and those of what it calls.
+  const auto end = (here & ~(page - 1)) - page;
+  if (end > lowest) ::madvise(stack, end - lowest, MADV_DONTNEED);
 }
 
 procfs::FileDescriptor tcp_socket() {
@@ -240,6 +261,7 @@ struct HttpServer::Parts {
   static int on_request(mg_connection* connection);
   static int on_error(mg_connection* connection, int status, const char* message);
   static int on_message(const mg_connection* connection, const char* message);
+  static void on_closed(const mg_connection*) { give_back_stack(); }
 
   const Handler handler;
   Log& log;
@@ -341,6 +363,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const std::vector<ListenAd
   callbacks.begin_request = &Parts::on_request;
   callbacks.http_error = &Parts::on_error;
   callbacks.log_message = &Parts::on_message;
+  callbacks.connection_closed = &Parts::on_closed;
 
   auto parts = std::make_unique<Parts>(std::move(handler), log);
   auto* options_begin = const_cast<const char**>(options.data());

@@ -4,13 +4,17 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <future>
 #include <mutex>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
 
+#include "collectors/procfs/pagemap.h"
 #include "tests/daemon/http_client.h"
 
 namespace memory_exporter {
@@ -191,6 +195,35 @@ TEST_F(HttpServerTest, AConnectionServesOneRequest) {
   connection.send("GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n");
   const auto text = connection.receive(seconds(5));  // comes back at once: the server closes
   EXPECT_EQ(parse_response(text).header("Connection"), "close");
+}
+
+/// Whether the page of an address is in memory.
+bool is_present(std::uintptr_t address) {
+  const auto tree = procfs::Tree::open("/proc");
+  const auto pagemap = procfs::Pagemap::open(*tree, "self/pagemap");
+  std::array<procfs::PagemapEntry, 1> page;
+  const auto got = pagemap->read(address, page);
+  EXPECT_TRUE(got && *got == 1);
+  return page[0].present();
+}
+
+TEST_F(HttpServerTest, AThreadThatHasServedGivesItsStackBack) {
+  std::mutex mutex;
+  std::set<std::uintptr_t> frames;
+  start([&](const HttpRequest&) {
+    const auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    EXPECT_TRUE(is_present(frame));
+    const std::lock_guard lock(mutex);
+    frames.insert(frame);
+    return reply_with("served\n");
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(http(port(), "GET", "/").status, 200);
+  ASSERT_GT(frames.size(), 1u) << "each serves in its turn";
+  const auto end = steady_clock::now() + seconds(5);
+  while (std::any_of(frames.begin(), frames.end(), is_present) && steady_clock::now() < end) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_TRUE(std::none_of(frames.begin(), frames.end(), is_present));
 }
 
 TEST_F(HttpServerTest, StopsWhileClientsAreSlow) {
