@@ -82,9 +82,8 @@ ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Mon
           .make_reader =
               [](const procfs::Tree& procfs) { return std::make_unique<LimitsReader>(procfs); },
           .budget = share_of_budget(limits_share, options, now()),
-          .policy = {.max_age = options.pss_max_age,
-                     .stall_budget = options.pss_stall_budget,
-                     .exact = options.pss_mode == PssMode::exact},
+          .policy = {.max_age = options.pss_max_age, .exact = options.pss_mode == PssMode::exact},
+          .stall_budget = options.pss_stall_budget,
           .now = now};
 }
 
@@ -96,8 +95,8 @@ ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options,
               [](const procfs::Tree& procfs) { return std::make_unique<MappingsReader>(procfs); },
           .budget = share_of_budget(mappings_share, options, now()),
           .policy = {.max_age = options.pss_mappings_max_age,
-                     .stall_budget = options.pss_stall_budget,
                      .exact = options.pss_mode == PssMode::exact},
+          .stall_budget = options.pss_stall_budget,
           .now = now};
 }
 
@@ -145,9 +144,8 @@ struct Monitor::Parts {
   Clock::time_point began;       ///< of the collection under way
   /// When its refresh began. What was read of a process by then is what the refresh vouches for:
   /// each process is looked at later than that.
-  Clock::time_point refreshed;
-  Clock::time_point refresh_ended;
-  Clock::duration refresh_took{};             ///< the last one
+  Clock::time_point refreshed{};
+  Clock::time_point refresh_ended{};
   std::optional<MappedMemory> mapped_before;  ///< as it began
 };
 
@@ -166,7 +164,6 @@ Status Monitor::Parts::refresh() {
   refreshed = now();
   if (auto done = table.refresh(refreshed, extras); !done) return done;
   refresh_ended = now();
-  refresh_took = refresh_ended - refreshed;
   return Done{};
 }
 
@@ -187,8 +184,8 @@ void Monitor::Parts::read(Clock::time_point deadline) {
   // adding up and, where the walks come first, the refresh.
   const auto start = now();
   const auto rest = std::min((deadline - start) / 5, Clock::duration(longest_rest));
-  const auto until =
-      exact ? deadline - rest - refresh_took : std::min(deadline - rest, start + options.pss_wait);
+  const auto until = exact ? deadline - rest - (refresh_ended - refreshed)
+                           : std::min(deadline - rest, start + options.pss_wait);
   const auto left = [&] { return std::max(until - now(), Clock::duration::zero()); };
   quick.wait(left());
   limits.wait(left());
@@ -207,14 +204,17 @@ void Monitor::Parts::accept_all() {
 /// A walk counts if the process was the same before and after it: in the table, which read it
 /// before, and in a later refresh or, where there was none yet, in the kernel now.
 void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
+  table.let_rest(
+      walk.request.id, walk.request.image, walk.began,
+      rest_after(walk.request.method, walk.cpu, walk.longest_hold, options.pss_stall_budget));
   auto* process = table.find(walk.request.id, walk.request.image);
   if (process == nullptr) return;
   if (!walk.payload) return accept_failure(walk, *process);
   const auto& found = *walk.payload;
   if (!found.memory.pss) return;  // its memory went while we read
   if (walk.ended > refreshed && !table.still_runs(walk.request.id, walk.request.image)) return;
-  if (process->sample && process->sample->began >= walk.began)
-    return;  // it changed lanes meanwhile
+  // One that changed lanes meanwhile has a newer sample.
+  if (process->sample && process->sample->began >= walk.began) return;
   // What status said closest to the walk: this collection's refresh, or the one it was asked in.
   const bool exact = options.pss_mode == PssMode::exact;
   const bool ours = walk.began >= (exact ? began : refresh_ended);
@@ -224,9 +224,6 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
       .uss = found.uss,
       .method = walk.request.method,
       .began = walk.began,
-      .ended = walk.ended,
-      .longest_hold = walk.longest_hold,
-      .cpu = walk.cpu,
       .rollup_cost = walk.request.method == WalkMethod::rollup ? walk.cpu : found.rollup_cost,
       .resident = ours ? process->resident() : walk.request.resident,
       .swap = ours ? process->swap() : walk.request.swap,

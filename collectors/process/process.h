@@ -35,6 +35,10 @@ struct Image {
   std::uint64_t start_stack = 0;
   std::string comm;
   bool operator==(const Image&) const = default;
+  /// The same but for the name: a thread that renames itself has not exec'd.
+  bool same_program(const Image& other) const {
+    return start_code == other.start_code && start_stack == other.start_stack;
+  }
 };
 
 /// How a process's page tables are walked.
@@ -58,26 +62,18 @@ struct Sample {
   std::optional<Bytes> uss;
   WalkMethod method = WalkMethod::rollup;
   Clock::time_point began;
-  Clock::time_point ended;
-  std::chrono::nanoseconds longest_hold{};  ///< of the target's mmap_lock, in one go
-  std::chrono::nanoseconds cpu{};           ///< CPU time of the walk
-  std::chrono::nanoseconds rollup_cost{};   ///< as in MemoryWalk
-  Bytes resident;                           ///< status VmRSS when it was taken
-  Bytes swap;                               ///< status VmSwap when it was taken
-  std::uint64_t faults = 0;                 ///< minor + major when it was taken
-  std::uint64_t sharers = 0;                ///< as in Process, when it was taken
+  std::chrono::nanoseconds rollup_cost{};  ///< as in MemoryWalk
+  Bytes resident;                          ///< status VmRSS when it was taken
+  Bytes swap;                              ///< status VmSwap when it was taken
+  std::uint64_t faults = 0;                ///< minor + major when it was taken
+  std::uint64_t sharers = 0;               ///< as in Process, when it was taken
 };
 
-/// When a file was last read that is read of every process now and then.
-struct ReadTimes {
-  Clock::time_point began;
-  Clock::time_point ended;
-  std::chrono::nanoseconds longest_hold{};  ///< of the target's mmap_lock, in one go
-};
-
-/// What it said; nothing where it could not be read, so that it is not tried again at once.
+/// What a file said that is read of every process now and then, and when; nothing where it could
+/// not be read, so that it is not tried again at once.
 template <typename Found>
-struct Reading : ReadTimes {
+struct Reading {
+  Clock::time_point began;
   std::optional<Found> found;
 };
 
@@ -127,6 +123,9 @@ struct Process {
   std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
   bool stuck = false;                          ///< the last walk has not come back
   bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
+  /// No file whose reading holds its mmap_lock is read before: what was has used up its stall
+  /// budget until then.
+  Clock::time_point rests_until{};
   std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
   std::shared_ptr<const Reading<MappingsFound>> mappings;  ///< likewise
   /// How many processes run this executable, this one among them: its pages are divided by about so

@@ -215,6 +215,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   process.sample.reset();
   process.denied_at.reset();
   process.pagemap_denied = false;
+  process.rests_until = {};
   process.limits.reset();
   process.mappings.reset();
   process.own_memory = false;
@@ -378,8 +379,7 @@ void ProcessTable::find_memory_owners() {
 
 bool ProcessTable::borrows_memory(Process& process, const Process& parent) const {
   // Another image is another mm. (Without ptrace access both show the same non-addresses.)
-  if (process.image.start_code != parent.image.start_code ||
-      process.image.start_stack != parent.image.start_stack) {
+  if (!process.image.same_program(parent.image)) {
     process.own_memory = true;
     return false;
   }
@@ -387,6 +387,16 @@ bool ProcessTable::borrows_memory(Process& process, const Process& parent) const
   if (!same) return same_figures(process.status, parent.status);
   process.own_memory = !*same;
   return *same;
+}
+
+/// What follows an exec has another mm, and owes nothing.
+void ProcessTable::let_rest(const ProcessId& id, const Image& image, Clock::time_point began,
+                            std::chrono::nanoseconds time) {
+  const auto entry = processes_.find(id.pid);
+  if (entry == processes_.end()) return;
+  auto& process = entry->second;
+  if (process.id != id || !process.image.same_program(image)) return;
+  process.rests_until = std::max(process.rests_until, began) + time;
 }
 
 Process* ProcessTable::find(const ProcessId& id, const Image& image) {

@@ -55,6 +55,10 @@ class ProcessTable {
 
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
 
+  /// A read of the process has taken up so much of its time, from `began` on: see rests_until.
+  void let_rest(const ProcessId& id, const Image& image, Clock::time_point began,
+                std::chrono::nanoseconds time);
+
   /// The process, if it is there and still runs that image.
   Process* find(const ProcessId& id, const Image& image);
 

@@ -26,6 +26,7 @@ class ReadingLane {
     MakeWalkReader<Found> make_reader;
     std::shared_ptr<CpuBudget> budget;
     ReadingPolicy policy;
+    double stall_budget;  ///< as in rest_after()
     Monitor::Now now;
   };
 
@@ -36,8 +37,9 @@ class ReadingLane {
   /// Asks for what is due in a collection that began at `began`.
   void submit(const std::unordered_map<pid_t, Process>& processes, Clock::time_point began) {
     if (!sampler_) sampler_.emplace(procfs_, sampler_settings());
-    const auto last = [this](const Process& process) -> const ReadTimes* {
-      return (process.*settings_.last).get();
+    const auto last = [this](const Process& process) -> std::optional<Clock::time_point> {
+      const auto& reading = process.*settings_.last;
+      return reading ? std::optional(reading->began) : std::nullopt;
     };
     sampler_->submit(choose_readings(processes, last, settings_.policy, began, settings_.now()));
   }
@@ -57,14 +59,15 @@ class ReadingLane {
 
  private:
   void accept(Walk<Found> walk, ProcessTable& table, Clock::time_point refreshed) {
-    auto* process = table.find(walk.request.id, walk.request.image);
+    const auto& request = walk.request;
+    table.let_rest(request.id, request.image, walk.began,
+                   rest_after(request.method, walk.cpu, walk.longest_hold, settings_.stall_budget));
+    auto* process = table.find(request.id, request.image);
     if (process == nullptr) return;
     auto reading = std::make_shared<Reading<Found>>();
     reading->began = walk.began;
-    reading->ended = walk.ended;
-    reading->longest_hold = walk.longest_hold;
     if (walk.payload) {
-      if (walk.ended > refreshed && !table.still_runs(walk.request.id, walk.request.image)) return;
+      if (walk.ended > refreshed && !table.still_runs(request.id, request.image)) return;
       reading->found = std::move(*walk.payload);
     } else {
       const auto& error = walk.payload.error();

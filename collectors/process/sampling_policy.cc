@@ -46,9 +46,15 @@ double moved_by_others(const Process& process) {
 /// Where hundreds run one executable each start and end moves all of them, by next to nothing.
 constexpr double tolerated_move = 1.0 / 256;
 
+/// Of a hold: until all who waited for it are running again.
+constexpr double hold_and_wake = 1.25;
+
 /// A walk in small parts holds up nobody for long, but takes the target's lock again and again: all
-/// parts together for no more than this share of the time.
+/// parts together for no more than a share of the time. The smaller one, as long as that makes
+/// nobody's figures older than this.
+constexpr double lock_share = 0.02;
 constexpr double most_lock_share = 0.04;
+constexpr nanoseconds unhurried = std::chrono::seconds(5);
 
 /// How many bytes of the group's sums are likely to be wrong without this walk.
 double expected_change(const Process& process, Clock::time_point now, nanoseconds max_age) {
@@ -147,12 +153,15 @@ bool is_outdated(const Process& process, Clock::time_point now, nanoseconds max_
          tolerated_move * bytes(sample.memory.pss.value_or(process.resident()));
 }
 
-bool may_stall(const Process& process, Clock::time_point now, double stall_budget) {
-  if (!process.sample) return true;
-  const auto& sample = *process.sample;
-  if (now - sample.ended < sample.longest_hold / stall_budget) return false;
-  const bool in_parts = sample.method == WalkMethod::pagemap;
-  return !in_parts || now - sample.began >= sample.cpu / most_lock_share;
+nanoseconds rest_after(WalkMethod method, nanoseconds cpu, nanoseconds longest_hold,
+                       double stall_budget) {
+  const auto times = [](nanoseconds time, double factor) {
+    return std::chrono::duration_cast<nanoseconds>(time * factor);
+  };
+  const auto rest = times(longest_hold, hold_and_wake / stall_budget);
+  if (method == WalkMethod::rollup) return rest;
+  return std::max(
+      {rest, std::min(unhurried, times(cpu, 1 / lock_share)), times(cpu, 1 / most_lock_share)});
 }
 
 ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
@@ -165,8 +174,7 @@ ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
   for (const auto& [pid, process] : processes) {
     if (!is_walkable(process, now, max_age)) continue;
     const bool wanted = exact ? !process.sample || process.sample->began < began
-                              : is_outdated(process, now, max_age) &&
-                                    may_stall(process, now, options.pss_stall_budget);
+                              : now >= process.rests_until && is_outdated(process, now, max_age);
     if (!wanted) continue;
     const auto cost = expected_rollup_cost(process);
     const double worth = expected_change(process, now, max_age) * patience(process, now, max_age) /
@@ -179,23 +187,16 @@ ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
   return {in_order(std::move(quick)), in_order(std::move(slow))};
 }
 
-std::vector<WalkRequest> choose_readings(
-    const std::unordered_map<pid_t, Process>& processes,
-    const std::function<const ReadTimes*(const Process&)>& last, const ReadingPolicy& policy,
-    Clock::time_point began, Clock::time_point now) {
+std::vector<WalkRequest> choose_readings(const std::unordered_map<pid_t, Process>& processes,
+                                         const LastRead& last, const ReadingPolicy& policy,
+                                         Clock::time_point began, Clock::time_point now) {
   std::vector<std::pair<Clock::time_point, const Process*>> due;
   for (const auto& [pid, process] : processes) {
     if (process.ended || process.unreadable || process.memory_owner || process.stuck) continue;
-    const auto* reading = last(process);
-    if (reading == nullptr) {
-      due.emplace_back(Clock::time_point::min(), &process);
-      continue;
-    }
-    const bool outdated =
-        policy.exact ? reading->began < began
-                     : now - reading->began >= policy.max_age &&
-                           now - reading->ended >= reading->longest_hold / policy.stall_budget;
-    if (outdated) due.emplace_back(reading->began, &process);
+    if (!policy.exact && now < process.rests_until) continue;
+    const auto read = last(process);
+    const bool outdated = !read || (policy.exact ? *read < began : now - *read >= policy.max_age);
+    if (outdated) due.emplace_back(read.value_or(Clock::time_point::min()), &process);
   }
   std::sort(due.begin(), due.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first < b.first : a.second->id < b.second->id;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -23,10 +24,15 @@ std::chrono::nanoseconds expected_rollup_cost(const Process& process);
 /// (resident set, swap, faults, who shares with it), or older than max_age.
 bool is_outdated(const Process& process, Clock::time_point now, std::chrono::nanoseconds max_age);
 
-/// True once the target has rested long enough from its last walk: one that held its mmap_lock for
-/// c in one go is left alone for c / stall_budget, and a new one does not begin before all parts of
-/// the last come to 4 % of the time since.
-bool may_stall(const Process& process, Clock::time_point now, double stall_budget);
+/// How much of a target's time a read of it takes up: the next one that holds its mmap_lock begins
+/// no sooner than so long after this one began.
+///
+/// One that held the lock for c in one go takes c / stall_budget, and a quarter more, because who
+/// waits for the lock has to be woken as well. A walk in parts takes 50 times its CPU time up to
+/// five seconds, and at least 25 times: all parts together hold the lock for 2 %, of a huge process
+/// for 4 % of the time.
+std::chrono::nanoseconds rest_after(WalkMethod method, std::chrono::nanoseconds cpu,
+                                    std::chrono::nanoseconds longest_hold, double stall_budget);
 
 /// What a collection asks the sampler for, each list best first: by expected change in bytes per
 /// expected cost, times the number of max_ages that it has waited.
@@ -46,15 +52,16 @@ ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
 /// How often a file is read that is read of every process now and then.
 struct ReadingPolicy {
   std::chrono::nanoseconds max_age;
-  double stall_budget = 1;  ///< as in may_stall()
-  bool exact = false;       ///< every process in every collection
+  bool exact = false;  ///< every process in every collection
 };
 
+/// When such a file was last read of a process, where it was.
+using LastRead = std::function<std::optional<Clock::time_point>(const Process&)>;
+
 /// Whom to read such a file of, in a collection that began at `began`: those never read come first,
-/// then the oldest readings. `last`: the last reading there was, or null.
-std::vector<WalkRequest> choose_readings(
-    const std::unordered_map<pid_t, Process>& processes,
-    const std::function<const ReadTimes*(const Process&)>& last, const ReadingPolicy& policy,
-    Clock::time_point began, Clock::time_point now);
+/// then the oldest readings.
+std::vector<WalkRequest> choose_readings(const std::unordered_map<pid_t, Process>& processes,
+                                         const LastRead& last, const ReadingPolicy& policy,
+                                         Clock::time_point began, Clock::time_point now);
 
 }  // namespace memory_exporter::process

@@ -63,7 +63,7 @@ std::unordered_map<pid_t, Process> sampled_processes(Groups& groups, std::int64_
     process.group = &groups.at({"app" + std::to_string(i % group_count), "/app.slice"}, now);
     auto& sample = process.sample.emplace();
     sample.memory = *procfs::parse_smaps_rollup(fake.rollup());
-    sample.began = sample.ended = now;
+    sample.began = now;
     sample.resident = process.resident();
   }
   return processes;

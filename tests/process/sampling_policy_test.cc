@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace memory_exporter::process {
 namespace {
 
@@ -26,8 +28,8 @@ class SamplingPolicyTest : public ::testing::Test {
   Process& add_sampled(pid_t pid, std::uint64_t resident_kib, seconds age = seconds(10)) {
     auto& process = add(pid, resident_kib);
     process.sample.emplace();
-    process.sample->began = process.sample->ended = now - age;
-    process.sample->rollup_cost = process.sample->longest_hold = microseconds(100);
+    process.sample->began = now - age;
+    process.sample->rollup_cost = microseconds(100);
     process.sample->resident = process.resident();
     return process;
   }
@@ -126,26 +128,39 @@ TEST_F(SamplingPolicyTest, TheMostBytesPerCostGoFirst) {
   EXPECT_EQ(chosen(), (Pids{2, 1, 3}));
 }
 
-TEST_F(SamplingPolicyTest, ATargetRestsForItsStallBudget) {
-  auto& giant = add_sampled(1, 1 << 22, seconds(35));
-  giant.sample->longest_hold = milliseconds(36);
-  giant.minor_faults = 5;
-  EXPECT_EQ(chosen(), Pids{});  // 36 ms at 0.1 %: not before 36 s
-  giant.sample->began = giant.sample->ended = now - seconds(37);
-  EXPECT_EQ(chosen(), Pids{1});
-  options_.pss_stall_budget = 0.0001;
+TEST_F(SamplingPolicyTest, ATargetThatRestsIsLeftAlone) {
+  auto& resting = add_sampled(1, 100);
+  resting.minor_faults = 5;
+  resting.rests_until = now + microseconds(1);
   EXPECT_EQ(chosen(), Pids{});
+  resting.rests_until = now;
+  EXPECT_EQ(chosen(), Pids{1});
 }
 
-TEST_F(SamplingPolicyTest, AWalkInPartsTakesTheLockForAtMostAShareOfTheTime) {
-  auto& giant = add_sampled(1, 1 << 22, seconds(2));
-  giant.minor_faults = 5;
-  giant.sample->longest_hold = microseconds(200);
-  giant.sample->cpu = milliseconds(50);
-  giant.sample->method = WalkMethod::pagemap;
-  EXPECT_EQ(chosen(), Pids{1});  // 50 ms at 4 %: after 1.25 s
-  giant.sample->began = now - seconds(1);
-  EXPECT_EQ(chosen(), Pids{});
+TEST_F(SamplingPolicyTest, InExactModeNobodyRests) {
+  options_.pss_mode = PssMode::exact;
+  add_sampled(1, 100).rests_until = now + hours(1);
+  EXPECT_EQ(chosen(), Pids{1});
+}
+
+TEST(RestTest, ALongHoldIsFollowedByTheTimeItCostsAtTheStallBudget) {
+  const auto rest = [](milliseconds hold, double budget) {
+    return rest_after(WalkMethod::rollup, hold, hold, budget);
+  };
+  EXPECT_EQ(rest(milliseconds(36), 0.001), seconds(45));  // 36 s, and a quarter more
+  EXPECT_EQ(rest(milliseconds(36), 0.01), milliseconds(4500));
+  EXPECT_EQ(rest(milliseconds(0), 0.001), seconds(0));
+}
+
+TEST(RestTest, AWalkInPartsTakesAShareOfTheTime) {
+  const auto rest = [](milliseconds cpu, microseconds hold = microseconds(200)) {
+    return rest_after(WalkMethod::pagemap, cpu, hold, 0.001);
+  };
+  EXPECT_EQ(rest(milliseconds(50)), milliseconds(2500));
+  EXPECT_EQ(rest(milliseconds(100)), seconds(5));
+  EXPECT_EQ(rest(milliseconds(200)), seconds(5));
+  EXPECT_EQ(rest(milliseconds(300)), milliseconds(7500));
+  EXPECT_EQ(rest(milliseconds(50), milliseconds(4)), seconds(5)) << "for one part that was long";
 }
 
 TEST_F(SamplingPolicyTest, AGiantIsWalkedInPartsAndDelaysNoScrape) {
@@ -225,17 +240,15 @@ class ReadingPolicyTest : public ::testing::Test {
  protected:
   void add(pid_t pid) { processes_[pid].id = {pid, 1}; }
 
-  void add_read(pid_t pid, seconds age, milliseconds hold = milliseconds(0)) {
+  void add_read(pid_t pid, seconds age) {
     add(pid);
-    auto reading = std::make_shared<Reading<LimitsFound>>();
-    reading->began = reading->ended = now - age;
-    reading->longest_hold = hold;
-    processes_[pid].limits = std::move(reading);
+    last_read_[pid] = now - age;
   }
 
   std::vector<pid_t> due(Clock::time_point began = now) {
-    const auto last = [](const Process& process) -> const ReadTimes* {
-      return process.limits.get();
+    const auto last = [this](const Process& process) -> std::optional<Clock::time_point> {
+      const auto read = last_read_.find(process.id.pid);
+      return read == last_read_.end() ? std::nullopt : std::optional(read->second);
     };
     std::vector<pid_t> pids;
     for (const auto& request : choose_readings(processes_, last, policy_, began, now)) {
@@ -246,7 +259,8 @@ class ReadingPolicyTest : public ::testing::Test {
 
   using Pids = std::vector<pid_t>;
   std::unordered_map<pid_t, Process> processes_;
-  ReadingPolicy policy_{.max_age = seconds(60), .stall_budget = 0.001, .exact = false};
+  std::map<pid_t, Clock::time_point> last_read_;
+  ReadingPolicy policy_{.max_age = seconds(60), .exact = false};
 };
 
 TEST_F(ReadingPolicyTest, ThoseNeverReadComeFirstThenTheOldest) {
@@ -258,15 +272,18 @@ TEST_F(ReadingPolicyTest, ThoseNeverReadComeFirstThenTheOldest) {
   EXPECT_EQ(due(), (Pids{4, 3, 1, 5}));
 }
 
-TEST_F(ReadingPolicyTest, ATargetRestsFromALongHold) {
-  add_read(1, seconds(70), milliseconds(80));
-  add_read(2, seconds(70), milliseconds(60));
+TEST_F(ReadingPolicyTest, ATargetThatRestsIsLeftAlone) {
+  add_read(1, seconds(70));
+  add_read(2, seconds(70));
+  add(3);
+  processes_[1].rests_until = processes_[3].rests_until = now + seconds(1);
   EXPECT_EQ(due(), Pids{2});
 }
 
 TEST_F(ReadingPolicyTest, ExactModeReadsAllThatThisCollectionHasNotRead) {
   policy_.exact = true;
-  add_read(1, seconds(2), milliseconds(80));
+  add_read(1, seconds(2));
+  processes_[1].rests_until = now + seconds(80);
   add_read(2, seconds(0));
   EXPECT_EQ(due(now - seconds(1)), Pids{1});
 }
