@@ -54,9 +54,22 @@ journalctl -q -o cat -u kcmp >kcmp
 kill -SEGV "$pid"
 until_restarted
 
-echo 'ARGS="--web.listen-address=127.0.0.1:10043"' >/etc/default/memory_exporter
+echo 'ARGS="--web.listen-address=127.0.0.1:10043 --config.file=/etc/memory_exporter.yml"' \
+  >/etc/default/memory_exporter
+echo 'collectors: {ksm: false}' >/etc/memory_exporter.yml
 systemctl restart memory_exporter
 get 10043 /-/ready >other_port
+
+state before_reload
+echo 'collectors: {ksm: true}' >/etc/memory_exporter.yml
+systemctl reload memory_exporter
+echo "$?" >reload.code
+for _ in {1..50}; do
+  get 10043 /metrics >reloaded
+  grep -q 'memory_exporter_collector_success{collector="ksm"} 1' reloaded && break
+  sleep 0.1
+done
+state after_reload
 
 began=${EPOCHREALTIME/./}
 systemctl stop memory_exporter

@@ -147,6 +147,11 @@ class SystemdTest(unittest.TestCase):
     def test_takes_its_arguments_from_etc_default(self):
         assert "200 OK" in results()["other_port"], results()["other_port"]
 
+    def test_a_reload_reads_the_configuration_again_and_restarts_nothing(self):
+        assert results()["reload.code"] == "0\n", results()["log"]
+        assert 'memory_exporter_collector_success{collector="ksm"} 1' in results()["reloaded"]
+        assert properties("before_reload")["MainPID"] == properties("after_reload")["MainPID"]
+
     def test_stops_cleanly(self):
         state = properties("stopped")
         assert (state["ActiveState"], state["Result"], state["ExecMainStatus"]) == (
