@@ -84,6 +84,8 @@ class Hog:
             [sys.executable, "-B", __file__, "hog"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True, preexec_fn=enter)
         self.pid = self.child.pid
+        # Until then it takes memory of its own, for which a cgroup's limit must have room.
+        self.child.stdout.readline()
 
     def do(self, *words):
         """One command of _hog(); its answer, or nothing where the child has ended."""
@@ -235,7 +237,7 @@ def _address(area):
 
 
 def _hog():
-    """Reads commands, answers each with a line."""
+    """Says that it is there, then reads commands and answers each with a line."""
     areas = {}
 
     def advise(name, advice):
@@ -324,6 +326,7 @@ def _hog():
         "mergeable": lambda name: advise(name, MADV_MERGEABLE),
         "hugepage": lambda name: advise(name, MADV_HUGEPAGE),
     }
+    print("ready", flush=True)
     for line in sys.stdin:
         command, *arguments = line.split()
         print(commands[command](*arguments), flush=True)
