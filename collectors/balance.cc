@@ -28,7 +28,7 @@ constexpr std::array<Family, 2> balance_families = {{
 
 using Amount = std::optional<std::int64_t>;
 
-Amount amount(const std::optional<Bytes>& bytes) {
+Amount amount(const OptionalBytes& bytes) {
   if (!bytes) return std::nullopt;
   return static_cast<std::int64_t>(bytes->value);
 }
@@ -146,7 +146,7 @@ std::vector<Part> parts_of(const procfs::Meminfo& meminfo, const KernelFigures& 
 }
 
 ProcessFigures figures_of(const process::Snapshot& snapshot) {
-  std::optional<Bytes> anon, file, shmem;
+  OptionalBytes anon, file, shmem;
   for (const auto& group : snapshot.groups) {
     add_known(anon, group.totals.memory.pss_anon);
     add_known(file, group.totals.memory.pss_file);
@@ -235,7 +235,7 @@ class BalanceCollector final : public Collector {
   }
 
   static void write_skew(MetricSink& sink, std::string_view kind, Bytes before,
-                         const std::optional<Bytes>& after) {
+                         const OptionalBytes& after) {
     if (!after) return;
     const auto skew = before > *after ? before.value - after->value : after->value - before.value;
     sink.sample({{"kind", kind}}, Bytes{skew});

@@ -41,14 +41,21 @@ class GroupWriter {
     labels_.pop_back();
   }
 
-  /// What is unknown is not written.
-  template <typename T>
-  void sample(const std::optional<T>& value) {
+  /// What is unknown is not written: of either kind of optional.
+  template <typename Optional>
+  void sample(const Optional& value) requires requires {
+    value.has_value();
+  }
+  {
     if (value) sample(Value(*value));
   }
 
-  template <typename T>
-  void sample(std::string_view label, std::string_view label_value, const std::optional<T>& value) {
+  template <typename Optional>
+  void sample(std::string_view label, std::string_view label_value,
+              const Optional& value) requires requires {
+    value.has_value();
+  }
+  {
     if (value) sample(label, label_value, Value(*value));
   }
 

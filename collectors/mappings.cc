@@ -69,7 +69,7 @@ class MappingsCollector final : public Collector {
       of_read(index, [&](const MappingTotals& totals) {
         for (const auto region : process::regions) {
           if (totals[region].mappings == 0) continue;
-          out.sample("region", process::to_string(region), std::optional(totals[region].*figure));
+          out.sample("region", process::to_string(region), totals[region].*figure);
         }
       });
     };

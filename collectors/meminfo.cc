@@ -13,7 +13,7 @@ using procfs::Meminfo;
 
 struct Row {
   Family family;
-  std::optional<Bytes> Meminfo::*member;
+  OptionalBytes Meminfo::*member;
 };
 
 constexpr auto gauge = MetricType::gauge;

@@ -20,7 +20,7 @@ constexpr auto counter = MetricType::counter;
 
 struct Amount {
   Family family;
-  std::optional<Bytes> Meminfo::*member;
+  OptionalBytes Meminfo::*member;
 };
 
 /// Names as in the collector meminfo, where both have the field.

@@ -127,8 +127,8 @@ class ProcessDetailsCollector final : public Collector {
   }
 
  private:
-  using Sampled = std::optional<Bytes> procfs::SmapsRollup::*;
-  using Current = std::optional<Bytes> procfs::ProcessStatus::*;
+  using Sampled = OptionalBytes procfs::SmapsRollup::*;
+  using Current = OptionalBytes procfs::ProcessStatus::*;
 
   static void write_samples(GroupWriter& out) {
     using procfs::SmapsRollup;

@@ -189,8 +189,8 @@ struct Reject {
 /// All that is known of zswap.
 struct Zswap {
   std::optional<bool> enabled;
-  std::optional<Bytes> pool;
-  std::optional<Bytes> stored;
+  OptionalBytes pool;
+  OptionalBytes stored;
   std::vector<Reject> rejects;
 };
 

@@ -42,7 +42,7 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
-std::string size_text(std::optional<Bytes> size) {
+std::string size_text(OptionalBytes size) {
   if (!size) return "–";
   constexpr std::array<std::string_view, 5> units = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(size->value);

@@ -15,7 +15,7 @@ void count_unmeasured(GroupTotals& totals, Unmeasured reason, Bytes amount) {
 /// that smaps_rollup prints, and a sum without it would be too small.
 void add_sample(GroupTotals& totals, const Process& process, Clock::time_point now) {
   const auto& sample = *process.sample;
-  std::optional<Bytes> swap_shmem;
+  OptionalBytes swap_shmem;
   if (sample.memory.swap) swap_shmem = saturating_subtract(*sample.memory.swap, sample.swap);
   if (!totals.oldest_sample_seconds) {
     totals.memory = sample.memory;
@@ -32,8 +32,7 @@ void add_sample(GroupTotals& totals, const Process& process, Clock::time_point n
   totals.oldest_sample_seconds = std::max(totals.oldest_sample_seconds.value_or(0.0), age);
 }
 
-void raise(std::optional<double>& worst, const std::optional<Bytes>& used,
-           const std::optional<Bytes>& limit) {
+void raise(std::optional<double>& worst, const OptionalBytes& used, const OptionalBytes& limit) {
   if (!used || !limit || limit->value == 0) return;
   const double usage = static_cast<double>(used->value) / static_cast<double>(limit->value);
   worst = std::max(worst.value_or(0.0), usage);

@@ -50,7 +50,7 @@ enum class WalkMethod {
 /// What a walk found out.
 struct MemoryWalk {
   procfs::SmapsRollup memory;
-  std::optional<Bytes> uss;  ///< known from pagemap too, which does not tell clean from dirty
+  OptionalBytes uss;  ///< known from pagemap too, which does not tell clean from dirty
   /// CPU time that smaps_rollup takes for it: measured, or added up from the pages that were found.
   std::chrono::nanoseconds rollup_cost{};
 };
@@ -59,7 +59,7 @@ struct MemoryWalk {
 /// after it.
 struct Sample {
   procfs::SmapsRollup memory;
-  std::optional<Bytes> uss;
+  OptionalBytes uss;
   WalkMethod method = WalkMethod::rollup;
   Clock::time_point began;
   std::chrono::nanoseconds rollup_cost{};  ///< as in MemoryWalk

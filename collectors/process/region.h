@@ -103,10 +103,10 @@ class RegionClassifier {
 struct RegionFigures {
   std::uint64_t mappings = 0;
   Bytes virtual_size;
-  std::optional<Bytes> resident;
-  std::optional<Bytes> pss;  ///< lacks up to 1 KiB a mapping, as smaps prints it
-  std::optional<Bytes> uss;
-  std::optional<Bytes> swap;
+  OptionalBytes resident;
+  OptionalBytes pss;  ///< lacks up to 1 KiB a mapping, as smaps prints it
+  OptionalBytes uss;
+  OptionalBytes swap;
 };
 
 /// The sums over the mappings of a process, or of many. Keeps room for the regions that there are:

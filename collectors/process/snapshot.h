@@ -58,8 +58,8 @@ struct GroupTotals {
   std::uint64_t address_spaces = 0;  ///< processes that have memory of their own
   procfs::ProcessStatus status;      ///< sums, but resident_peak and virtual_peak: largest
   procfs::SmapsRollup memory;        ///< sums over the samples, each taken at its own age
-  std::optional<Bytes> uss;          ///< sum over the samples
-  std::optional<Bytes> swap_shmem;   ///< sum over samples of Swap - VmSwap, never negative
+  OptionalBytes uss;                 ///< sum over the samples
+  OptionalBytes swap_shmem;          ///< sum over samples of Swap - VmSwap, never negative
   std::uint64_t minor_faults = 0;    ///< never falls while the group exists
   std::uint64_t major_faults = 0;
   std::array<Bytes, unmeasured_reasons.size()> unmeasured{};  ///< by Unmeasured

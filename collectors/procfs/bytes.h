@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 
@@ -26,9 +27,43 @@ constexpr Bytes saturating_subtract(Bytes a, Bytes b) {
   return a > b ? Bytes{a.value - b.value} : Bytes{};
 }
 
-/// Adds a figure that may be unknown: unknown adds nothing, and a sum of unknowns stays unknown.
-template <typename T>
-constexpr void add_known(std::optional<T>& sum, const std::optional<T>& figure) {
+/// An amount that may be unknown, with what std::optional<Bytes> offers in half the room: a process
+/// has 40 of them. 2^64 - 1 bytes, which no kernel prints, stand for unknown.
+class OptionalBytes {
+ public:
+  using value_type = Bytes;
+
+  constexpr OptionalBytes() = default;
+  constexpr OptionalBytes(std::nullopt_t) {}
+  constexpr OptionalBytes(Bytes amount) : amount_(amount) {}
+
+  constexpr bool has_value() const { return amount_ != unknown; }
+  constexpr explicit operator bool() const { return has_value(); }
+  constexpr Bytes& operator*() { return amount_; }
+  constexpr const Bytes& operator*() const { return amount_; }
+  constexpr const Bytes* operator->() const { return &amount_; }
+  constexpr Bytes value() const { return has_value() ? amount_ : throw std::bad_optional_access(); }
+  constexpr Bytes value_or(Bytes other) const { return has_value() ? amount_ : other; }
+  constexpr void reset() { amount_ = unknown; }
+
+  friend constexpr bool operator==(const OptionalBytes&, const OptionalBytes&) = default;
+  /// Would compare an amount with an optional as a whole, and find unknown and unknown different.
+  template <std::same_as<std::optional<Bytes>> Other>
+  friend constexpr bool operator==(const OptionalBytes&, const Other&) = delete;
+  /// Unknown is less than any amount.
+  friend constexpr auto operator<=>(const OptionalBytes& a, const OptionalBytes& b) {
+    return a.amount_.value + 1 <=> b.amount_.value + 1;
+  }
+
+ private:
+  static constexpr Bytes unknown{~std::uint64_t{0}};
+  Bytes amount_ = unknown;
+};
+
+/// Adds a figure that may be unknown, in either kind of optional: unknown adds nothing, and a sum
+/// of unknowns stays unknown.
+template <typename Optional>
+constexpr void add_known(Optional& sum, const Optional& figure) {
   if (!figure) return;
   if (sum) {
     *sum += *figure;
@@ -38,8 +73,8 @@ constexpr void add_known(std::optional<T>& sum, const std::optional<T>& figure) 
 }
 
 /// Adds a figure to a sum that is nothing without it: unknown on either side makes it unknown.
-template <typename T>
-constexpr void add_complete(std::optional<T>& sum, const std::optional<T>& figure) {
+template <typename Optional>
+constexpr void add_complete(Optional& sum, const Optional& figure) {
   if (sum && figure) {
     *sum += *figure;
   } else {

@@ -15,7 +15,7 @@ namespace memory_exporter::procfs {
 
 /// Takes "   123 kB" off the front. The unit is part of the form: a figure without it is refused
 /// rather than guessed at.
-inline std::optional<Bytes> take_kib(std::string_view& text) {
+inline OptionalBytes take_kib(std::string_view& text) {
   const auto kib = take_number(text);
   if (!kib || *kib > UINT64_MAX / 1024 || take_word(text) != "kB") return std::nullopt;
   return Bytes::from_kib(*kib);
@@ -24,7 +24,7 @@ inline std::optional<Bytes> take_kib(std::string_view& text) {
 /// Reads "   123 kB", the whole of `text`, into `amount`; false for any other form. An amount that
 /// no machine can hold leaves `amount` absent: some kernels print a difference that wrapped below 0
 /// (VmLib before 4.15), and that is a figure nobody knows, not a file nobody can read.
-inline bool read_kib(std::string_view text, std::optional<Bytes>& amount) {
+inline bool read_kib(std::string_view text, OptionalBytes& amount) {
   const auto kib = take_number(text);
   if (!kib || take_word(text) != "kB" || !take_word(text).empty()) return false;
   if (*kib <= UINT64_MAX / 1024) amount = Bytes::from_kib(*kib);

@@ -9,7 +9,7 @@ namespace {
 
 struct Field {
   std::string_view name;
-  std::optional<Bytes> Limits::*member;
+  OptionalBytes Limits::*member;
 };
 
 constexpr Field fields[] = {
@@ -20,7 +20,7 @@ constexpr Field fields[] = {
 };
 
 /// Takes a number or "unlimited" off the front; false for anything else.
-bool take_limit(std::string_view& text, std::optional<Bytes>& limit) {
+bool take_limit(std::string_view& text, OptionalBytes& limit) {
   const auto word = take_word(text);
   const auto number = to_number(word);
   if (number) limit = Bytes{*number};
@@ -37,7 +37,7 @@ Result<Limits> parse_limits(std::string_view text) {
     for (const auto& field : fields) {
       if (!line.starts_with(field.name)) continue;
       line.remove_prefix(field.name.size());
-      std::optional<Bytes> hard;
+      OptionalBytes hard;
       if (!take_limit(line, limits.*field.member) || !take_limit(line, hard) ||
           take_word(line) != "bytes") {
         return malformed("expected \"" + std::string(field.name) + "soft hard bytes\"", number);

@@ -12,10 +12,10 @@ namespace memory_exporter::procfs {
 /// getrlimit(2)). Readable without privileges; about 11 us to read, 0.3 us to parse. The soft limit
 /// is the one the kernel enforces. An unlimited one is absent, as is one that is not printed.
 struct Limits {
-  std::optional<Bytes> data;           ///< Max data size: brk and private writable mappings (4.7)
-  std::optional<Bytes> stack;          ///< Max stack size: the main thread's
-  std::optional<Bytes> locked;         ///< Max locked memory
-  std::optional<Bytes> address_space;  ///< Max address space
+  OptionalBytes data;           ///< Max data size: brk and private writable mappings (4.7)
+  OptionalBytes stack;          ///< Max stack size: the main thread's
+  OptionalBytes locked;         ///< Max locked memory
+  OptionalBytes address_space;  ///< Max address space
 };
 
 /// Other limits are passed over. Malformed, with its line: one of these without "soft hard bytes",

@@ -7,7 +7,7 @@ namespace {
 
 struct Amount {
   std::string_view key;
-  std::optional<Bytes> Meminfo::*member;
+  OptionalBytes Meminfo::*member;
 };
 
 /// In the kernel's order (a node's own fields in between), so that most searches end at once.
@@ -93,7 +93,7 @@ class Builder {
  public:
   bool add(std::string_view key, std::string_view value) {
     if (key.starts_with("HugePages_")) return add_count(key, value);
-    std::optional<Bytes> amount;
+    OptionalBytes amount;
     if (!read_kib(value, amount)) return false;
     if (!amount) return true;
     constexpr std::string_view direct_map = "DirectMap";

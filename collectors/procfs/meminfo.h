@@ -26,68 +26,68 @@ struct NamedBytes {
 /// The figures are read one after another while the machine runs: they are not one moment's.
 /// A field the kernel does not print stays absent; the version is where it first appeared.
 struct Meminfo {
-  std::optional<Bytes> total;                  ///< MemTotal
-  std::optional<Bytes> free;                   ///< MemFree: without the per-CPU free lists
-  std::optional<Bytes> available;              ///< MemAvailable (3.14), an estimate
-  std::optional<Bytes> used;                   ///< MemUsed: of a node only
-  std::optional<Bytes> buffers;                ///< Buffers: page cache of block devices
-  std::optional<Bytes> cached;                 ///< Cached: with Shmem, without SwapCached, Buffers
-  std::optional<Bytes> swap_cached;            ///< SwapCached: in RAM and still in swap
-  std::optional<Bytes> active;                 ///< Active
-  std::optional<Bytes> inactive;               ///< Inactive
-  std::optional<Bytes> active_anon;            ///< Active(anon)
-  std::optional<Bytes> inactive_anon;          ///< Inactive(anon)
-  std::optional<Bytes> active_file;            ///< Active(file)
-  std::optional<Bytes> inactive_file;          ///< Inactive(file)
-  std::optional<Bytes> unevictable;            ///< Unevictable
-  std::optional<Bytes> mlocked;                ///< Mlocked
-  std::optional<Bytes> high_total;             ///< HighTotal: 32-bit only, as the next three
-  std::optional<Bytes> high_free;              ///< HighFree
-  std::optional<Bytes> low_total;              ///< LowTotal
-  std::optional<Bytes> low_free;               ///< LowFree
-  std::optional<Bytes> mmap_copy;              ///< MmapCopy: without an MMU
-  std::optional<Bytes> swap_total;             ///< SwapTotal
-  std::optional<Bytes> swap_free;              ///< SwapFree
-  std::optional<Bytes> zswap;                  ///< Zswap (5.19): RAM of the compressed copies
-  std::optional<Bytes> zswapped;               ///< Zswapped (5.19): what they hold, uncompressed
-  std::optional<Bytes> dirty;                  ///< Dirty
-  std::optional<Bytes> writeback;              ///< Writeback
-  std::optional<Bytes> file_pages;             ///< FilePages: of a node only, Cached plus more
-  std::optional<Bytes> anon_pages;             ///< AnonPages: mapped anonymous memory
-  std::optional<Bytes> mapped;                 ///< Mapped: page cache that some process maps
-  std::optional<Bytes> shmem;                  ///< Shmem: tmpfs and shared memory
-  std::optional<Bytes> kernel_reclaimable;     ///< KReclaimable (4.20)
-  std::optional<Bytes> slab;                   ///< Slab
-  std::optional<Bytes> slab_reclaimable;       ///< SReclaimable
-  std::optional<Bytes> slab_unreclaimable;     ///< SUnreclaim
-  std::optional<Bytes> kernel_stack;           ///< KernelStack
-  std::optional<Bytes> shadow_call_stack;      ///< ShadowCallStack (5.8, arm64)
-  std::optional<Bytes> page_tables;            ///< PageTables
-  std::optional<Bytes> secondary_page_tables;  ///< SecPageTables (6.1): KVM, IOMMU
-  std::optional<Bytes> nfs_unstable;           ///< NFS_Unstable: 0 since 5.8
-  std::optional<Bytes> bounce;                 ///< Bounce
-  std::optional<Bytes> writeback_tmp;          ///< WritebackTmp
-  std::optional<Bytes> commit_limit;           ///< CommitLimit
-  std::optional<Bytes> committed_as;           ///< Committed_AS
-  std::optional<Bytes> vmalloc_total;          ///< VmallocTotal: address space
-  std::optional<Bytes> vmalloc_used;           ///< VmallocUsed: pages since 5.3, before it 0
-  std::optional<Bytes> vmalloc_chunk;          ///< VmallocChunk: always 0
-  std::optional<Bytes> percpu;                 ///< Percpu (5.0)
-  std::optional<Bytes> early_memtest_bad;      ///< EarlyMemtestBad (6.4)
-  std::optional<Bytes> hardware_corrupted;     ///< HardwareCorrupted
-  std::optional<Bytes> anon_huge_pages;        ///< AnonHugePages
-  std::optional<Bytes> shmem_huge_pages;       ///< ShmemHugePages (4.8)
-  std::optional<Bytes> shmem_pmd_mapped;       ///< ShmemPmdMapped (4.8)
-  std::optional<Bytes> file_huge_pages;        ///< FileHugePages (5.4)
-  std::optional<Bytes> file_pmd_mapped;        ///< FilePmdMapped (5.4)
-  std::optional<Bytes> cma_total;              ///< CmaTotal
-  std::optional<Bytes> cma_free;               ///< CmaFree
-  std::optional<Bytes> unaccepted;             ///< Unaccepted (6.5): not yet accepted by a guest
-  std::optional<Bytes> balloon;                ///< Balloon (6.16): given back to the host
-  std::optional<Bytes> gpu_active;             ///< GPUActive (6.19)
-  std::optional<Bytes> gpu_reclaim;            ///< GPUReclaim (6.19)
-  std::optional<Bytes> hugepage_size;          ///< Hugepagesize: the default size
-  std::optional<Bytes> hugetlb;                ///< Hugetlb (4.20): pools of all sizes
+  OptionalBytes total;                  ///< MemTotal
+  OptionalBytes free;                   ///< MemFree: without the per-CPU free lists
+  OptionalBytes available;              ///< MemAvailable (3.14), an estimate
+  OptionalBytes used;                   ///< MemUsed: of a node only
+  OptionalBytes buffers;                ///< Buffers: page cache of block devices
+  OptionalBytes cached;                 ///< Cached: with Shmem, without SwapCached, Buffers
+  OptionalBytes swap_cached;            ///< SwapCached: in RAM and still in swap
+  OptionalBytes active;                 ///< Active
+  OptionalBytes inactive;               ///< Inactive
+  OptionalBytes active_anon;            ///< Active(anon)
+  OptionalBytes inactive_anon;          ///< Inactive(anon)
+  OptionalBytes active_file;            ///< Active(file)
+  OptionalBytes inactive_file;          ///< Inactive(file)
+  OptionalBytes unevictable;            ///< Unevictable
+  OptionalBytes mlocked;                ///< Mlocked
+  OptionalBytes high_total;             ///< HighTotal: 32-bit only, as the next three
+  OptionalBytes high_free;              ///< HighFree
+  OptionalBytes low_total;              ///< LowTotal
+  OptionalBytes low_free;               ///< LowFree
+  OptionalBytes mmap_copy;              ///< MmapCopy: without an MMU
+  OptionalBytes swap_total;             ///< SwapTotal
+  OptionalBytes swap_free;              ///< SwapFree
+  OptionalBytes zswap;                  ///< Zswap (5.19): RAM of the compressed copies
+  OptionalBytes zswapped;               ///< Zswapped (5.19): what they hold, uncompressed
+  OptionalBytes dirty;                  ///< Dirty
+  OptionalBytes writeback;              ///< Writeback
+  OptionalBytes file_pages;             ///< FilePages: of a node only, Cached plus more
+  OptionalBytes anon_pages;             ///< AnonPages: mapped anonymous memory
+  OptionalBytes mapped;                 ///< Mapped: page cache that some process maps
+  OptionalBytes shmem;                  ///< Shmem: tmpfs and shared memory
+  OptionalBytes kernel_reclaimable;     ///< KReclaimable (4.20)
+  OptionalBytes slab;                   ///< Slab
+  OptionalBytes slab_reclaimable;       ///< SReclaimable
+  OptionalBytes slab_unreclaimable;     ///< SUnreclaim
+  OptionalBytes kernel_stack;           ///< KernelStack
+  OptionalBytes shadow_call_stack;      ///< ShadowCallStack (5.8, arm64)
+  OptionalBytes page_tables;            ///< PageTables
+  OptionalBytes secondary_page_tables;  ///< SecPageTables (6.1): KVM, IOMMU
+  OptionalBytes nfs_unstable;           ///< NFS_Unstable: 0 since 5.8
+  OptionalBytes bounce;                 ///< Bounce
+  OptionalBytes writeback_tmp;          ///< WritebackTmp
+  OptionalBytes commit_limit;           ///< CommitLimit
+  OptionalBytes committed_as;           ///< Committed_AS
+  OptionalBytes vmalloc_total;          ///< VmallocTotal: address space
+  OptionalBytes vmalloc_used;           ///< VmallocUsed: pages since 5.3, before it 0
+  OptionalBytes vmalloc_chunk;          ///< VmallocChunk: always 0
+  OptionalBytes percpu;                 ///< Percpu (5.0)
+  OptionalBytes early_memtest_bad;      ///< EarlyMemtestBad (6.4)
+  OptionalBytes hardware_corrupted;     ///< HardwareCorrupted
+  OptionalBytes anon_huge_pages;        ///< AnonHugePages
+  OptionalBytes shmem_huge_pages;       ///< ShmemHugePages (4.8)
+  OptionalBytes shmem_pmd_mapped;       ///< ShmemPmdMapped (4.8)
+  OptionalBytes file_huge_pages;        ///< FileHugePages (5.4)
+  OptionalBytes file_pmd_mapped;        ///< FilePmdMapped (5.4)
+  OptionalBytes cma_total;              ///< CmaTotal
+  OptionalBytes cma_free;               ///< CmaFree
+  OptionalBytes unaccepted;             ///< Unaccepted (6.5): not yet accepted by a guest
+  OptionalBytes balloon;                ///< Balloon (6.16): given back to the host
+  OptionalBytes gpu_active;             ///< GPUActive (6.19)
+  OptionalBytes gpu_reclaim;            ///< GPUReclaim (6.19)
+  OptionalBytes hugepage_size;          ///< Hugepagesize: the default size
+  OptionalBytes hugetlb;                ///< Hugetlb (4.20): pools of all sizes
 
   std::optional<std::uint64_t> huge_pages_total;     ///< HugePages_Total: the default size's pool
   std::optional<std::uint64_t> huge_pages_free;      ///< HugePages_Free

@@ -25,11 +25,11 @@ Result<std::int64_t> parse_signed_value(std::string_view text) {
   return parse<std::int64_t>(text);
 }
 
-Result<std::optional<Bytes>> parse_limit(std::string_view text) {
-  if (text == "max\n") return std::optional<Bytes>();
+Result<OptionalBytes> parse_limit(std::string_view text) {
+  if (text == "max\n") return OptionalBytes();
   const auto number = parse<std::uint64_t>(text);
   if (!number) return malformed("expected \"max\" or a number", 1);
-  return std::optional(Bytes{*number});
+  return OptionalBytes(Bytes{*number});
 }
 
 Result<bool> parse_yes_or_no(std::string_view text) {

@@ -18,7 +18,7 @@ Result<std::uint64_t> parse_single_value(std::string_view text);
 Result<std::int64_t> parse_signed_value(std::string_view text);
 
 /// A cgroup's limit: a number of bytes, or "max", which is nothing.
-Result<std::optional<Bytes>> parse_limit(std::string_view text);
+Result<OptionalBytes> parse_limit(std::string_view text);
 
 /// A switch of a kernel module (/sys/module/NAME/parameters): Y or N.
 Result<bool> parse_yes_or_no(std::string_view text);

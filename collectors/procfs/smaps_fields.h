@@ -15,7 +15,7 @@ struct SmapsField {
   static constexpr std::size_t width = 16;
 
   std::string_view key;
-  std::optional<Bytes> SmapsRollup::*member;  ///< null: known, and of no use here
+  OptionalBytes SmapsRollup::*member;  ///< null: known, and of no use here
 };
 
 /// In the kernel's order (fs/proc/task_mmu.c, show_smap and __show_smap), so that a search that

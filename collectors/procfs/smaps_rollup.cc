@@ -13,7 +13,7 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
   const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
     const auto* field = rows.find(key);
     if (field == nullptr || field->member == nullptr) return true;
-    std::optional<Bytes> amount;
+    OptionalBytes amount;
     if (!read_kib(value, amount)) return false;
     auto& sum = rollup.*(field->member);
     if (sum && amount && *sum + *amount < *sum) return false;

@@ -15,31 +15,31 @@ namespace memory_exporter::procfs {
 /// A field the kernel does not print stays absent. A process without memory (a kernel thread, a
 /// zombie) answers with ESRCH or, before 4.19, with an empty text: then every field is absent.
 struct SmapsRollup {
-  std::optional<Bytes> resident;         ///< Rss
-  std::optional<Bytes> pss;              ///< Pss
-  std::optional<Bytes> pss_dirty;        ///< Pss_Dirty (6.0)
-  std::optional<Bytes> pss_anon;         ///< Pss_Anon (5.3; smaps_rollup only)
-  std::optional<Bytes> pss_file;         ///< Pss_File
-  std::optional<Bytes> pss_shmem;        ///< Pss_Shmem
-  std::optional<Bytes> shared_clean;     ///< Shared_Clean
-  std::optional<Bytes> shared_dirty;     ///< Shared_Dirty
-  std::optional<Bytes> private_clean;    ///< Private_Clean
-  std::optional<Bytes> private_dirty;    ///< Private_Dirty
-  std::optional<Bytes> referenced;       ///< Referenced
-  std::optional<Bytes> anonymous;        ///< Anonymous
-  std::optional<Bytes> ksm;              ///< KSM (6.8)
-  std::optional<Bytes> lazy_free;        ///< LazyFree (4.12)
-  std::optional<Bytes> anon_huge;        ///< AnonHugePages
-  std::optional<Bytes> shmem_huge;       ///< ShmemPmdMapped
-  std::optional<Bytes> file_huge;        ///< FilePmdMapped (5.4)
-  std::optional<Bytes> shared_hugetlb;   ///< Shared_Hugetlb: in neither Rss, Pss nor Private_*
-  std::optional<Bytes> private_hugetlb;  ///< Private_Hugetlb: likewise
-  std::optional<Bytes> swap;             ///< Swap: swapped shared memory included
-  std::optional<Bytes> swap_pss;         ///< SwapPss: swapped shared memory not included
-  std::optional<Bytes> locked;           ///< Locked
+  OptionalBytes resident;         ///< Rss
+  OptionalBytes pss;              ///< Pss
+  OptionalBytes pss_dirty;        ///< Pss_Dirty (6.0)
+  OptionalBytes pss_anon;         ///< Pss_Anon (5.3; smaps_rollup only)
+  OptionalBytes pss_file;         ///< Pss_File
+  OptionalBytes pss_shmem;        ///< Pss_Shmem
+  OptionalBytes shared_clean;     ///< Shared_Clean
+  OptionalBytes shared_dirty;     ///< Shared_Dirty
+  OptionalBytes private_clean;    ///< Private_Clean
+  OptionalBytes private_dirty;    ///< Private_Dirty
+  OptionalBytes referenced;       ///< Referenced
+  OptionalBytes anonymous;        ///< Anonymous
+  OptionalBytes ksm;              ///< KSM (6.8)
+  OptionalBytes lazy_free;        ///< LazyFree (4.12)
+  OptionalBytes anon_huge;        ///< AnonHugePages
+  OptionalBytes shmem_huge;       ///< ShmemPmdMapped
+  OptionalBytes file_huge;        ///< FilePmdMapped (5.4)
+  OptionalBytes shared_hugetlb;   ///< Shared_Hugetlb: in neither Rss, Pss nor Private_*
+  OptionalBytes private_hugetlb;  ///< Private_Hugetlb: likewise
+  OptionalBytes swap;             ///< Swap: swapped shared memory included
+  OptionalBytes swap_pss;         ///< SwapPss: swapped shared memory not included
+  OptionalBytes locked;           ///< Locked
 
   /// USS: what would come back if this process alone went away.
-  std::optional<Bytes> uss() const {
+  OptionalBytes uss() const {
     if (!private_clean || !private_dirty) return std::nullopt;
     return *private_clean + *private_dirty;
   }

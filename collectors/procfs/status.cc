@@ -9,7 +9,7 @@ namespace {
 
 struct Field {
   std::string_view key;
-  std::optional<Bytes> ProcessStatus::*member;
+  OptionalBytes ProcessStatus::*member;
 };
 
 /// In the kernel's order, so that the search below finds each on its first comparison.

@@ -20,22 +20,22 @@ namespace memory_exporter::procfs {
 ///
 /// A figure that wrapped below 0 (VmLib before 4.15, where the program's text was moved) is absent.
 struct ProcessStatus {
-  std::optional<Bytes> virtual_peak;     ///< VmPeak
-  std::optional<Bytes> virtual_size;     ///< VmSize
-  std::optional<Bytes> locked;           ///< VmLck
-  std::optional<Bytes> pinned;           ///< VmPin (3.2)
-  std::optional<Bytes> resident_peak;    ///< VmHWM
-  std::optional<Bytes> resident;         ///< VmRSS = RssAnon + RssFile + RssShmem
-  std::optional<Bytes> resident_anon;    ///< RssAnon (4.5)
-  std::optional<Bytes> resident_file;    ///< RssFile (4.5)
-  std::optional<Bytes> resident_shmem;   ///< RssShmem (4.5)
-  std::optional<Bytes> data;             ///< VmData
-  std::optional<Bytes> stack;            ///< VmStk
-  std::optional<Bytes> text;             ///< VmExe
-  std::optional<Bytes> library;          ///< VmLib
-  std::optional<Bytes> page_tables;      ///< VmPTE
-  std::optional<Bytes> swap;             ///< VmSwap: anonymous pages only (2.6.34)
-  std::optional<Bytes> hugetlb;          ///< HugetlbPages (4.4): in no other figure
+  OptionalBytes virtual_peak;            ///< VmPeak
+  OptionalBytes virtual_size;            ///< VmSize
+  OptionalBytes locked;                  ///< VmLck
+  OptionalBytes pinned;                  ///< VmPin (3.2)
+  OptionalBytes resident_peak;           ///< VmHWM
+  OptionalBytes resident;                ///< VmRSS = RssAnon + RssFile + RssShmem
+  OptionalBytes resident_anon;           ///< RssAnon (4.5)
+  OptionalBytes resident_file;           ///< RssFile (4.5)
+  OptionalBytes resident_shmem;          ///< RssShmem (4.5)
+  OptionalBytes data;                    ///< VmData
+  OptionalBytes stack;                   ///< VmStk
+  OptionalBytes text;                    ///< VmExe
+  OptionalBytes library;                 ///< VmLib
+  OptionalBytes page_tables;             ///< VmPTE
+  OptionalBytes swap;                    ///< VmSwap: anonymous pages only (2.6.34)
+  OptionalBytes hugetlb;                 ///< HugetlbPages (4.4): in no other figure
   std::optional<std::uint64_t> uid;      ///< Uid, the effective one (second of four)
   std::optional<std::uint64_t> threads;  ///< Threads
   std::optional<pid_t> parent;           ///< PPid

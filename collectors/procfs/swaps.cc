@@ -28,7 +28,7 @@ std::string unescape(std::string_view escaped) {
   return name;
 }
 
-std::optional<Bytes> amount(std::string_view word) {
+OptionalBytes amount(std::string_view word) {
   const auto kib = to_number(word);
   if (!kib || *kib > UINT64_MAX / 1024) return std::nullopt;
   return Bytes::from_kib(*kib);

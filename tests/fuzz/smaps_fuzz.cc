@@ -7,7 +7,7 @@ using namespace memory_exporter;
 
 namespace {
 
-std::string as_text(const std::optional<Bytes>& amount) {
+std::string as_text(const OptionalBytes& amount) {
   return amount ? std::to_string(amount->value) + " " : "- ";
 }
 

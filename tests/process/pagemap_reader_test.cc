@@ -159,7 +159,7 @@ class PagemapReaderTest : public ::testing::Test {
   }
 
   /// smaps_rollup prints whole KiB and cuts the rest off.
-  static void expect_same(const std::optional<Bytes>& ours, const std::optional<Bytes>& kernels,
+  static void expect_same(const OptionalBytes& ours, const OptionalBytes& kernels,
                           const char* what) {
     ASSERT_TRUE(ours && kernels) << what;
     EXPECT_GE(*ours, *kernels) << what;

@@ -65,7 +65,7 @@ std::optional<Mappings> read_mappings(const procfs::Tree& proc, const std::strin
 
 /// The figures that the mappings must add up to.
 struct Whole {
-  std::optional<Bytes> virtual_size;
+  OptionalBytes virtual_size;
   SmapsRollup memory;
 
   bool operator==(const Whole& other) const {
@@ -105,8 +105,7 @@ RegionFigures sum_of(const MappingTotals& totals) {
 /// What does not add up, or nothing.
 std::string difference(const MappingTotals& totals, const Whole& whole) {
   const auto sum = sum_of(totals);
-  const auto differ = [](const char* what, const std::optional<Bytes>& is,
-                         const std::optional<Bytes>& must) {
+  const auto differ = [](const char* what, const OptionalBytes& is, const OptionalBytes& must) {
     return std::string(what) + " " + std::to_string(is.value_or(Bytes{}).value) + " instead of " +
            std::to_string(must.value_or(Bytes{}).value);
   };

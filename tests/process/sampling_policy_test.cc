@@ -78,8 +78,7 @@ TEST_F(SamplingPolicyTest, ARelativeThatChangedBeforeTheSampleBeganIsInIt) {
 /// `since` do.
 class SharersTest : public SamplingPolicyTest {
  protected:
-  bool walked(std::uint64_t then, std::uint64_t since,
-              std::optional<Bytes> uss = Bytes::from_kib(900)) {
+  bool walked(std::uint64_t then, std::uint64_t since, OptionalBytes uss = Bytes::from_kib(900)) {
     processes_.clear();
     auto& process = add_sampled(1, 1000);
     process.sharers = since;

@@ -16,7 +16,7 @@ constexpr Bytes kib(std::uint64_t amount) {
 
 struct Member {
   const char* name;
-  std::optional<Bytes> SmapsRollup::*pointer;
+  OptionalBytes SmapsRollup::*pointer;
 };
 
 const Member members[] = {
@@ -58,7 +58,7 @@ TEST_P(SmapsRollupCapture, ReadsEveryFieldAndInventsNone) {
   for (const auto& member : members) {
     const auto found = GetParam().figures.find(member.name);
     const bool printed = found != GetParam().figures.end();
-    EXPECT_EQ((*rollup).*member.pointer, printed ? std::optional(kib(found->second)) : std::nullopt)
+    EXPECT_EQ((*rollup).*member.pointer, printed ? OptionalBytes(kib(found->second)) : std::nullopt)
         << member.name;
   }
 }

@@ -16,7 +16,7 @@ constexpr Bytes kib(std::uint64_t amount) {
 
 struct Member {
   const char* name;
-  std::optional<Bytes> ProcessStatus::*pointer;
+  OptionalBytes ProcessStatus::*pointer;
 };
 
 const Member members[] = {
@@ -54,7 +54,7 @@ TEST_P(StatusCapture, ReadsEveryField) {
   };
   for (const auto& member : members) {
     const auto amount = expected(member.name);
-    EXPECT_EQ((*status).*member.pointer, amount ? std::optional(kib(*amount)) : std::nullopt)
+    EXPECT_EQ((*status).*member.pointer, amount ? OptionalBytes(kib(*amount)) : std::nullopt)
         << member.name;
   }
   EXPECT_EQ(status->uid, expected("Uid"));
