@@ -82,12 +82,12 @@ class BareLoop:
 
 
 class Exporter:
-    """This exporter. The collector of limits is on by default, and no part of a comparison: nobody
-    else has one."""
+    """This exporter, with all that is on by default."""
 
-    def __init__(self, mode, *flags, capabilities=None, limits=False):
+    WITHOUT_LIMITS = "--no-collector.limits"  # in a comparison: nobody else reads them
+
+    def __init__(self, mode, *flags, capabilities=None):
         self.label = f"memory_exporter, {mode}" + (" and cap_" + capabilities if capabilities else "")
-        without = [] if limits else ["--no-collector.limits"]
         wrapper, self.folder, binary = (), None, live.DAEMON
         if capabilities:
             # A copy where nobody may look, wherever this is built.
@@ -95,7 +95,7 @@ class Exporter:
             os.chmod(self.folder, 0o755)
             binary = shutil.copy(live.DAEMON, self.folder)
             wrapper = as_nobody(capabilities)
-        self.daemon = live.Daemon(f"--pss.mode={mode}", *without, *flags, wrapper=wrapper,
+        self.daemon = live.Daemon(f"--pss.mode={mode}", *flags, wrapper=wrapper,
                                   binary=binary)
         self.pid = self.daemon.pid
 
