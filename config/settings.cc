@@ -92,11 +92,11 @@ constexpr std::array<PssSetting, 8> table = {{
     {"burst", "burst", "DURATION", "CPU time that PSS sampling may save up and spend at once",
      set_positive_duration<&Settings::pss_burst>, duration_of<&process::Options::pss_burst>},
     {"stall-budget", "stall_budget", "RATIO",
-     "share of time in which one process may be held up by samples of its PSS",
+     "share of time in which one process may be held up by reads of its memory",
      set_ratio<&Settings::pss_stall_budget>, ratio_of<&process::Options::pss_stall_budget>},
     {"stall-limit", "stall_limit", "DURATION",
      "a process whose sample would hold it up for longer is read in small parts, where root's "
-     "privileges allow it, and never waited for",
+     "privileges allow it, and not waited for",
      set_positive_duration<&Settings::pss_stall_limit>,
      duration_of<&process::Options::pss_stall_limit>},
 }};

@@ -6,11 +6,18 @@ namespace memory_exporter::process {
 
 using std::chrono::nanoseconds;
 
+namespace {
+
+/// More than anybody saves up; the largest time there is cannot be added to.
+constexpr nanoseconds most_burst = std::chrono::hours(24);
+
+}  // namespace
+
 CpuBudget::CpuBudget(double rate, nanoseconds burst, Clock::time_point now, std::size_t lanes)
     : rate_(rate),
-      burst_(burst / static_cast<std::int64_t>(lanes)),
+      burst_(std::min(burst, most_burst) / static_cast<std::int64_t>(lanes)),
       left_(lanes, burst_),
-      granted_(burst),
+      granted_(burst_ * static_cast<std::int64_t>(lanes)),
       refilled_(now) {}
 
 std::shared_ptr<CpuBudget> CpuBudget::unlimited() {

@@ -14,7 +14,7 @@ class LimitsReader final : public WalkReader<LimitsFound> {
                                           WalkControl& control) override;
 
  private:
-  Result<std::uint64_t> count_mappings(const WalkRequest& request);
+  Result<std::uint64_t> count_mappings(const WalkRequest& request, WalkControl& control);
 
   const procfs::Tree& procfs_;
   procfs::Buffer buffer_;

@@ -22,6 +22,7 @@ std::optional<Result<MappingsFound>> MappingsReader::read(const WalkRequest& req
   procfs::SmapsParser parser;
   auto run_began = Clock::now();
   const auto consume = [&](std::string_view text, bool last) {
+    control.held();  // the kernel lets go of the lock after each page
     auto taken = parser.parse(text, last, [&](const procfs::SmapsEntry& entry) {
       totals_.add(entry, classifier.next(entry));
       any = true;

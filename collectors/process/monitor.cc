@@ -63,6 +63,9 @@ MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budge
 /// Of the time to a deadline, the most that is kept for what comes after the walks.
 constexpr std::chrono::milliseconds longest_rest{500};
 
+/// Longer than any deadline; the largest time there is cannot be added to one.
+constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24);
+
 /// What limits and mappings may spend beside PSS, as parts of its budget. A limits reading costs
 /// some 60 us and comes once a minute: a tenth is enough for 5,000 processes.
 constexpr double limits_share = 0.1;
@@ -184,8 +187,9 @@ void Monitor::Parts::read(Clock::time_point deadline) {
   // adding up and, where the walks come first, the refresh.
   const auto start = now();
   const auto rest = std::min((deadline - start) / 5, Clock::duration(longest_rest));
-  const auto until = exact ? deadline - rest - (refresh_ended - refreshed)
-                           : std::min(deadline - rest, start + options.pss_wait);
+  const auto until =
+      exact ? deadline - rest - (refresh_ended - refreshed)
+            : std::min(deadline - rest, start + std::min(options.pss_wait, longest_wait));
   const auto left = [&] { return std::max(until - now(), Clock::duration::zero()); };
   quick.wait(left());
   limits.wait(left());
@@ -204,9 +208,8 @@ void Monitor::Parts::accept_all() {
 /// A walk counts if the process was the same before and after it: in the table, which read it
 /// before, and in a later refresh or, where there was none yet, in the kernel now.
 void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
-  table.let_rest(
-      walk.request.id, walk.request.image, walk.began,
-      rest_after(walk.request.method, walk.cpu, walk.longest_hold, options.pss_stall_budget));
+  table.let_rest(walk.request, walk.began,
+                 rest_after(walk.request.method, walk.cost, options.pss_stall_budget));
   auto* process = table.find(walk.request.id, walk.request.image);
   if (process == nullptr) return;
   if (!walk.payload) return accept_failure(walk, *process);
@@ -222,9 +225,8 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
   process->sample = Sample{
       .memory = found.memory,
       .uss = found.uss,
-      .method = walk.request.method,
       .began = walk.began,
-      .rollup_cost = walk.request.method == WalkMethod::rollup ? walk.cpu : found.rollup_cost,
+      .rollup_cost = walk.request.method == WalkMethod::rollup ? walk.cost.cpu : found.rollup_cost,
       .resident = ours ? process->resident() : walk.request.resident,
       .swap = ours ? process->swap() : walk.request.swap,
       .faults = ours ? process->faults() : walk.request.faults,
@@ -234,7 +236,8 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
 void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& process) {
   const auto kind = walk.payload.error().kind;
   if (kind == ErrorKind::vanished) {
-    process.ended = true;  // between the refresh and now
+    // The process between the refresh and now, or the one thread it was read through.
+    if (!table.still_runs(walk.request.id, walk.request.image)) process.ended = true;
     return;
   }
   if (walk.request.method == WalkMethod::pagemap) {
@@ -248,8 +251,14 @@ void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& proce
 }
 
 void Monitor::Parts::note_stuck() {
-  auto ids = quick.stuck();
-  for (const auto& id : slow.stuck()) ids.push_back(id);
+  std::vector<ProcessId> ids;
+  const auto add = [&](const std::vector<ProcessId>& stuck) {
+    ids.insert(ids.end(), stuck.begin(), stuck.end());
+  };
+  add(quick.stuck());
+  add(slow.stuck());
+  add(limits.stuck());
+  add(mappings.stuck());
   for (auto& [pid, process] : table.processes()) {
     process.stuck = std::find(ids.begin(), ids.end(), process.id) != ids.end();
   }

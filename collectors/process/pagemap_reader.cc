@@ -33,7 +33,7 @@ std::optional<Result<MemoryWalk>> PagemapReader::read(const WalkRequest& request
                        progress_->request.image == request.image;
   if (!goes_on) {
     progress_.reset();
-    auto walk = begin(request);
+    auto walk = begin(request, control);
     if (!walk) return walk.error();
     progress_ = std::move(*walk);
   }
@@ -49,14 +49,19 @@ std::optional<Result<MemoryWalk>> PagemapReader::go_on(Progress& walk, WalkContr
     if (*found == Found::end) return finish(walk);
     if (*found == Found::runs) {
       if (auto done = read_part(walk); !done) return done.error();
-    } else if (walk.request.swap == Bytes{}) {
-      continue;  // a hole, which took no time
+      if (!shared_.empty()) {
+        control.held();
+        if (auto done = add_shared_pages(walk); !done) return done.error();
+        control.not_held();
+      }
     }
+    walk.scanned_for = {};
     if (!control.pause(pause)) return std::nullopt;
   }
 }
 
-Result<PagemapReader::Progress> PagemapReader::begin(const WalkRequest& request) {
+Result<PagemapReader::Progress> PagemapReader::begin(const WalkRequest& request,
+                                                     WalkControl& control) {
   if (!counts_) {
     auto counts = procfs::PageCounts::open(procfs_);
     if (!counts) return counts.error();
@@ -65,7 +70,7 @@ Result<PagemapReader::Progress> PagemapReader::begin(const WalkRequest& request)
   auto pagemap = procfs::Pagemap::open(
       procfs_, PidPath(request.id.pid, request.memory_thread, "pagemap").c_str());
   if (!pagemap) return pagemap.error();
-  auto ranges = find_ranges(request);
+  auto ranges = find_ranges(request, control);
   if (!ranges) return ranges.error();
   Progress walk(request, std::move(*pagemap), std::move(*ranges));
   if (!walk.ranges.empty()) walk.scanned_to = walk.ranges.front().start;
@@ -86,35 +91,62 @@ bool PagemapReader::is_shmem(const procfs::Vma& vma) const {
 
 /// The address space in as few stretches as there are changes between files and shared memory, and
 /// wide gaps.
-Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkRequest& request) {
+Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkRequest& request,
+                                                                     WalkControl& control) {
   const auto pid = request.id.pid;
   const auto thread = request.memory_thread;
   tmpfs_devices_.clear();
-  auto text = procfs_.read(PidPath(pid, thread, "mountinfo").c_str(), buffer_);
+  const auto text = procfs_.read(PidPath(pid, thread, "mountinfo").c_str(), buffer_);
   if (!text) return text.error();
-  auto walked = procfs::for_each_mount(*text, [this](const procfs::Mount& mount) {
+  const auto walked = procfs::for_each_mount(*text, [this](const procfs::Mount& mount) {
     if (mount.type == "tmpfs") tmpfs_devices_.push_back({mount.device_major, mount.device_minor});
   });
   if (!walked) return walked.error();
+  control.not_held();
 
-  text = procfs_.read(PidPath(pid, thread, "maps").c_str(), buffer_);
-  if (!text) return text.error();
   std::vector<Range> ranges;
-  walked = procfs::for_each_vma(*text, [&](const procfs::Vma& vma) {
+  const auto add = [&](const procfs::Vma& vma) {
     if (vma.path == "[vsyscall]") return;  // the kernel's, beyond what pagemap covers
     const auto kind = is_shmem(vma) ? shmem : file;
-    const bool apart = ranges.empty() || vma.start - ranges.back().end > scan_bytes;
+    // One that has grown since the last piece of text may overlap the one before it.
+    const auto start = ranges.empty() ? vma.start : std::max(vma.start, ranges.back().end);
+    if (start >= vma.end) return;
+    const bool apart = ranges.empty() || start - ranges.back().end > scan_bytes;
     if (apart || ranges.back().file_kind != kind) {
-      ranges.push_back({vma.start, vma.end, kind});
+      ranges.push_back({start, vma.end, kind});
     } else {
       ranges.back().end = vma.end;
     }
-  });
-  if (!walked) return walked.error();
+  };
+  procfs::MapsParser parser;
+  const auto done = procfs_.read_in_pieces(
+      PidPath(pid, thread, "maps").c_str(), buffer_, [&](std::string_view piece, bool last) {
+        control.held();  // the kernel lets go of the lock after each page
+        return parser.parse(piece, last, add);
+      });
+  if (!done) return done.error();
   return ranges;
 }
 
-/// Makes sure that there is a run to read, or tells that the next stretch has none.
+/// The runs of pages in memory between two addresses, or in the first part of it; how far it came.
+/// A scan that took long is followed by a shorter one.
+Result<std::uint64_t> PagemapReader::scan(Progress& walk, std::uint64_t from, std::uint64_t to) {
+  walk.runs.resize(scan_runs);
+  const auto began = Clock::now();
+  const auto scanned = walk.pagemap.scan(from, from + std::min(to - from, walk.next_scan_bytes),
+                                         scan_pages, walk.runs);
+  if (!scanned) return scanned.error();
+  walk.runs.resize(scanned->runs);
+  const auto took = Clock::now() - began;
+  walk.scanned_for += took;
+  // What is swapped out is dear, and begins where it likes.
+  const bool goes_farther = took < quick_scan && walk.request.swap == Bytes{};
+  walk.next_scan_bytes =
+      goes_farther ? std::min(2 * walk.next_scan_bytes, most_scan_bytes) : scan_bytes;
+  return scanned->next;
+}
+
+/// Makes sure that there is a run to read, or tells that there was none for long enough to pause.
 Result<PagemapReader::Found> PagemapReader::find_runs(Progress& walk) {
   while (walk.run == walk.runs.size()) {
     if (walk.range == walk.ranges.size()) return Found::end;
@@ -134,17 +166,13 @@ Result<PagemapReader::Found> PagemapReader::find_runs(Progress& walk) {
       walk.scanned_to = from + stretch;
       continue;
     }
-    walk.runs.resize(scan_runs);
-    const bool swapped = walk.request.swap != Bytes{};
-    const auto to = swapped ? from + std::min(range.end - from, scan_bytes) : range.end;
-    const auto scanned = walk.pagemap.scan(from, to, scan_pages, walk.runs);
-    if (!scanned) return scanned.error();
-    walk.runs.resize(scanned->runs);
-    walk.scanned_to = scanned->next;
-    const bool full = scanned->runs == 1 && walk.runs[0].start == from &&
+    const auto scanned_to = scan(walk, from, range.end);
+    if (!scanned_to) return scanned_to.error();
+    walk.scanned_to = *scanned_to;
+    const bool full = walk.runs.size() == 1 && walk.runs[0].start == from &&
                       walk.runs[0].end == from + stretch && !walk.runs[0].is_huge();
     if (full) walk.guesses = guesses_per_full_scan;
-    if (walk.runs.empty()) return Found::nothing;
+    if (walk.runs.empty() && walk.scanned_for >= quick_scan) return Found::nothing;
   }
   return Found::runs;
 }
@@ -192,7 +220,7 @@ Status PagemapReader::read_part(Progress& walk) {
   } else if (walk.read_to >= run.end) {
     ++walk.run;
   }
-  return add_shared_pages(walk);
+  return Done{};
 }
 
 /// Looks the pages up that are not exclusive, neighbouring frames together.

@@ -27,9 +27,14 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   static constexpr std::size_t part_pages = 4096;
   static constexpr std::uint64_t scan_pages = 8192;
   static constexpr std::size_t scan_runs = 512;
-  /// Address space in one scan where something is swapped out: that costs 14 ns a page too, and a
-  /// scan holds the lock. Also the gap between mappings that is not worth a scan.
+  /// Address space in one scan: page tables without pages in memory cost up to 14 ns an entry too,
+  /// swapped pages or pages that are gone, and a scan holds the lock. Also the gap between mappings
+  /// that is not worth a scan.
   static constexpr std::uint64_t scan_bytes = 256 << 20;
+  /// As long as scans are quicker than this, the next one goes twice as far, up to 16 times: there
+  /// are no page tables, as in a reservation of a tebibyte.
+  static constexpr std::chrono::microseconds quick_scan{50};
+  static constexpr std::uint64_t most_scan_bytes = 16 * scan_bytes;
   /// Where a scan finds nothing but small pages, what follows is read without one, this many times
   /// as far or to the first hole: the scan is a quarter of the cost.
   static constexpr int guesses_per_full_scan = 7;
@@ -58,8 +63,10 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
     procfs::Pagemap pagemap;
     std::vector<Range> ranges;
     std::size_t range = 0;
-    std::uint64_t scanned_to = 0;       ///< address
-    std::vector<procfs::PageRun> runs;  ///< found, and not yet read
+    std::uint64_t scanned_to = 0;  ///< address
+    std::uint64_t next_scan_bytes = scan_bytes;
+    std::chrono::nanoseconds scanned_for{};  ///< since the last pause
+    std::vector<procfs::PageRun> runs;       ///< found, and not yet read
     std::size_t run = 0;
     int guesses = 0;                         ///< stretches still to be read without a scan
     bool guessed = false;                    ///< the run at hand is one
@@ -77,9 +84,10 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
     Kind kind;
   };
 
-  Result<Progress> begin(const WalkRequest& request);
+  Result<Progress> begin(const WalkRequest& request, WalkControl& control);
   std::optional<Result<MemoryWalk>> go_on(Progress& walk, WalkControl& control);
-  Result<std::vector<Range>> find_ranges(const WalkRequest& request);
+  Result<std::vector<Range>> find_ranges(const WalkRequest& request, WalkControl& control);
+  Result<std::uint64_t> scan(Progress& walk, std::uint64_t from, std::uint64_t to);
   bool is_shmem(const procfs::Vma& vma) const;
   enum class Found { runs, nothing, end };
   Result<Found> find_runs(Progress& walk);

@@ -60,7 +60,6 @@ struct MemoryWalk {
 struct Sample {
   procfs::SmapsRollup memory;
   OptionalBytes uss;
-  WalkMethod method = WalkMethod::rollup;
   Clock::time_point began;
   std::chrono::nanoseconds rollup_cost{};  ///< as in MemoryWalk
   Bytes resident;                          ///< status VmRSS when it was taken
@@ -123,9 +122,11 @@ struct Process {
   std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
   bool stuck = false;                          ///< the last walk has not come back
   bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
-  /// No file whose reading holds its mmap_lock is read before: what was has used up its stall
-  /// budget until then.
-  Clock::time_point rests_until{};
+  /// Until when what has been read of it has used up its stall budget: files that hold its
+  /// mmap_lock in one go, and the small parts of pagemap, which hold up nobody and do not wait for
+  /// the former. Exact mode reads all the same.
+  Clock::time_point rests_from_holds_until{};
+  Clock::time_point rests_from_parts_until{};
   std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
   std::shared_ptr<const Reading<MappingsFound>> mappings;  ///< likewise
   /// How many processes run this executable, this one among them: its pages are divided by about so
@@ -138,6 +139,12 @@ struct Process {
   Clock::time_point first_seen{};
   std::uint64_t last_seen = 0;  ///< number of the refresh that listed it
 
+  Clock::time_point& rests_until(WalkMethod method) {
+    return method == WalkMethod::pagemap ? rests_from_parts_until : rests_from_holds_until;
+  }
+  Clock::time_point rests_until(WalkMethod method) const {
+    return method == WalkMethod::pagemap ? rests_from_parts_until : rests_from_holds_until;
+  }
   Bytes resident() const { return status.resident.value_or(Bytes{}); }
   Bytes swap() const { return status.swap.value_or(Bytes{}); }
   std::uint64_t faults() const { return minor_faults + major_faults; }

@@ -215,7 +215,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   process.sample.reset();
   process.denied_at.reset();
   process.pagemap_denied = false;
-  process.rests_until = {};
+  process.rests_from_holds_until = process.rests_from_parts_until = {};
   process.limits.reset();
   process.mappings.reset();
   process.own_memory = false;
@@ -390,13 +390,14 @@ bool ProcessTable::borrows_memory(Process& process, const Process& parent) const
 }
 
 /// What follows an exec has another mm, and owes nothing.
-void ProcessTable::let_rest(const ProcessId& id, const Image& image, Clock::time_point began,
+void ProcessTable::let_rest(const WalkRequest& request, Clock::time_point began,
                             std::chrono::nanoseconds time) {
-  const auto entry = processes_.find(id.pid);
+  const auto entry = processes_.find(request.id.pid);
   if (entry == processes_.end()) return;
   auto& process = entry->second;
-  if (process.id != id || !process.image.same_program(image)) return;
-  process.rests_until = std::max(process.rests_until, began) + time;
+  if (process.id != request.id || !process.image.same_program(request.image)) return;
+  auto& rests_until = process.rests_until(request.method);
+  rests_until = std::max(rests_until, began) + time;
 }
 
 Process* ProcessTable::find(const ProcessId& id, const Image& image) {

@@ -13,6 +13,7 @@
 #include "collectors/process/groups.h"
 #include "collectors/process/process.h"
 #include "collectors/process/snapshot.h"
+#include "collectors/process/walk.h"
 #include "collectors/procfs/reader.h"
 #include "collectors/procfs/stat.h"
 
@@ -55,9 +56,8 @@ class ProcessTable {
 
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
 
-  /// A read of the process has taken up so much of its time, from `began` on: see rests_until.
-  void let_rest(const ProcessId& id, const Image& image, Clock::time_point began,
-                std::chrono::nanoseconds time);
+  /// A read of the process has taken up so much of its time, from `began` on: see rests_until().
+  void let_rest(const WalkRequest& request, Clock::time_point began, std::chrono::nanoseconds time);
 
   /// The process, if it is there and still runs that image.
   Process* find(const ProcessId& id, const Image& image);

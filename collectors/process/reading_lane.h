@@ -55,13 +55,16 @@ class ReadingLane {
     for (auto& walk : sampler_->take()) accept(std::move(walk), table, refreshed);
   }
 
+  /// Whose reads hang; see Sampler.
+  std::vector<ProcessId> stuck() { return sampler_ ? sampler_->stuck() : std::vector<ProcessId>(); }
+
   SamplingCost cost() const { return sampler_ ? sampler_->cost() : SamplingCost(); }
 
  private:
   void accept(Walk<Found> walk, ProcessTable& table, Clock::time_point refreshed) {
     const auto& request = walk.request;
-    table.let_rest(request.id, request.image, walk.began,
-                   rest_after(request.method, walk.cpu, walk.longest_hold, settings_.stall_budget));
+    table.let_rest(request, walk.began,
+                   rest_after(request.method, walk.cost, settings_.stall_budget));
     auto* process = table.find(request.id, request.image);
     if (process == nullptr) return;
     auto reading = std::make_shared<Reading<Found>>();

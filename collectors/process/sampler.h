@@ -127,8 +127,7 @@ class Sampler {
   struct Begun {
     WalkRequest request;
     Clock::time_point began;
-    std::chrono::nanoseconds cpu{};
-    std::chrono::nanoseconds longest_hold{};
+    WalkCost cost{};
   };
 
   /// What the threads and the owner share; a hung thread keeps it alive beyond the Sampler.
@@ -221,8 +220,18 @@ class Sampler {
     Meter(Shared& shared, ReadingHandle reading, ThreadCpuTime& cpu_time)
         : shared_(shared), reading_(reading), cpu_time_(cpu_time), part_began_(shared.now()) {}
 
+    void held() override {
+      const auto [cpu, wall] = account();
+      const auto hold = std::min(wall, 10 * cpu);
+      cost.longest_hold = std::max(cost.longest_hold, hold);
+      if (hold >= stall) cost.stalled += hold;
+      longest_read = std::max(longest_read, wall);
+    }
+
+    void not_held() override { account(); }
+
     bool pause(std::chrono::nanoseconds length) override {
-      account();
+      held();
       std::this_thread::sleep_for(length);
       part_began_ = shared_.now();
       const std::lock_guard lock(shared_.mutex);
@@ -232,23 +241,24 @@ class Sampler {
       return !shared_.stopping && !reading_->replaced && shared_.may_spend();
     }
 
-    /// Closes the account of the part since the last pause.
-    void account() {
-      const auto part_cpu = cpu_time_.take();
-      const std::chrono::nanoseconds part_held = shared_.now() - part_began_;
-      shared_.settings.budget->spend(part_cpu, shared_.settings.lane);
-      cpu += part_cpu;
-      held += part_held;
-      longest_part = std::max(longest_part, part_held);
-      longest_hold = std::max(longest_hold, std::min(part_held, 10 * part_cpu));
-    }
-
-    std::chrono::nanoseconds cpu{};
-    std::chrono::nanoseconds held{};
-    std::chrono::nanoseconds longest_part{};
-    std::chrono::nanoseconds longest_hold{};
+    WalkCost cost;
+    std::chrono::nanoseconds read_time{};     ///< without the pauses
+    std::chrono::nanoseconds longest_read{};  ///< of its parts that held the lock
 
    private:
+    static constexpr std::chrono::milliseconds stall{1};
+
+    /// Closes the account of the part at hand: its CPU and wall time.
+    std::pair<std::chrono::nanoseconds, std::chrono::nanoseconds> account() {
+      const auto cpu = cpu_time_.take();
+      const auto now = shared_.now();
+      const std::chrono::nanoseconds wall = now - std::exchange(part_began_, now);
+      shared_.settings.budget->spend(cpu, shared_.settings.lane);
+      cost.cpu += cpu;
+      read_time += wall;
+      return {cpu, wall};
+    }
+
     Shared& shared_;
     ReadingHandle reading_;
     ThreadCpuTime& cpu_time_;
@@ -277,7 +287,7 @@ class Sampler {
   /// taken over meanwhile.
   static bool read_one(Shared& shared, WalkReader<Payload>& reader, ThreadCpuTime& cpu_time,
                        std::unique_lock<std::mutex>& lock) {
-    Begun begun{std::move(shared.queue.back()), shared.now(), {}, {}};
+    Begun begun{std::move(shared.queue.back()), shared.now(), {}};
     shared.queue.pop_back();
     if (shared.queue.empty()) shared.queue = {};
     if (shared.cut && shared.cut->request.id == begun.request.id) {
@@ -292,22 +302,23 @@ class Sampler {
     lock.unlock();
     Meter meter(shared, reading, cpu_time);
     auto payload = read_safely(reader, begun.request, meter);
-    meter.account();
+    meter.held();
     const auto ended = shared.now();
     lock.lock();
 
     const bool replaced = reading->replaced;
     shared.readings.erase(reading);
-    begun.cpu += meter.cpu;
-    begun.longest_hold = std::max(begun.longest_hold, meter.longest_hold);
-    shared.cost.read_seconds += seconds(meter.held);
-    shared.cost.cpu_seconds += seconds(meter.cpu);
+    begun.cost.cpu += meter.cost.cpu;
+    begun.cost.longest_hold = std::max(begun.cost.longest_hold, meter.cost.longest_hold);
+    begun.cost.stalled += meter.cost.stalled;
+    shared.cost.read_seconds += seconds(meter.read_time);
+    shared.cost.cpu_seconds += seconds(meter.cost.cpu);
     shared.cost.longest_read_seconds =
-        std::max(shared.cost.longest_read_seconds, seconds(meter.longest_part));
+        std::max(shared.cost.longest_read_seconds, seconds(meter.longest_read));
     if (payload) {
       ++shared.cost.reads;
-      shared.finished.push_back({std::move(begun.request), std::move(*payload), begun.began, ended,
-                                 begun.cpu, begun.longest_hold});
+      shared.finished.push_back(
+          {std::move(begun.request), std::move(*payload), begun.began, ended, begun.cost});
     } else {
       ++shared.cost.deferred;
       shared.cut = std::move(begun);

@@ -153,15 +153,19 @@ bool is_outdated(const Process& process, Clock::time_point now, nanoseconds max_
          tolerated_move * bytes(sample.memory.pss.value_or(process.resident()));
 }
 
-nanoseconds rest_after(WalkMethod method, nanoseconds cpu, nanoseconds longest_hold,
-                       double stall_budget) {
+nanoseconds rest_after(WalkMethod method, const WalkCost& cost, double stall_budget) {
   const auto times = [](nanoseconds time, double factor) {
-    return std::chrono::duration_cast<nanoseconds>(time * factor);
+    const std::chrono::duration<double, std::nano> product = time * factor;
+    constexpr std::chrono::duration<double, std::nano> longest = std::chrono::years(1);
+    return std::chrono::duration_cast<nanoseconds>(std::min(product, longest));
   };
-  const auto rest = times(longest_hold, hold_and_wake / stall_budget);
-  if (method == WalkMethod::rollup) return rest;
-  return std::max(
-      {rest, std::min(unhurried, times(cpu, 1 / lock_share)), times(cpu, 1 / most_lock_share)});
+  const double factor = hold_and_wake / stall_budget;
+  if (method == WalkMethod::rollup) {
+    return times(std::max(cost.longest_hold, cost.stalled), factor);
+  }
+  return std::max({times(cost.longest_hold, factor),
+                   std::min(unhurried, times(cost.cpu, 1 / lock_share)),
+                   times(cost.cpu, 1 / most_lock_share)});
 }
 
 ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
@@ -173,16 +177,17 @@ ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
   std::vector<Candidate> slow;
   for (const auto& [pid, process] : processes) {
     if (!is_walkable(process, now, max_age)) continue;
-    const bool wanted = exact ? !process.sample || process.sample->began < began
-                              : now >= process.rests_until && is_outdated(process, now, max_age);
-    if (!wanted) continue;
+    const bool outdated = exact ? !process.sample || process.sample->began < began
+                                : is_outdated(process, now, max_age);
+    if (!outdated) continue;
     const auto cost = expected_rollup_cost(process);
-    const double worth = expected_change(process, now, max_age) * patience(process, now, max_age) /
-                         static_cast<double>(cost.count());
     const bool giant = !exact && cost > options.pss_stall_limit;
     const bool courteous = giant && pagemap_works && can_use_pagemap(process);
-    (giant ? slow : quick)
-        .push_back({worth, &process, courteous ? WalkMethod::pagemap : WalkMethod::rollup});
+    const auto method = courteous ? WalkMethod::pagemap : WalkMethod::rollup;
+    if (!exact && now < process.rests_until(method)) continue;
+    const double worth = expected_change(process, now, max_age) * patience(process, now, max_age) /
+                         static_cast<double>(cost.count());
+    (giant ? slow : quick).push_back({worth, &process, method});
   }
   return {in_order(std::move(quick)), in_order(std::move(slow))};
 }
@@ -193,7 +198,7 @@ std::vector<WalkRequest> choose_readings(const std::unordered_map<pid_t, Process
   std::vector<std::pair<Clock::time_point, const Process*>> due;
   for (const auto& [pid, process] : processes) {
     if (process.ended || process.unreadable || process.memory_owner || process.stuck) continue;
-    if (!policy.exact && now < process.rests_until) continue;
+    if (!policy.exact && now < process.rests_until(WalkMethod::rollup)) continue;
     const auto read = last(process);
     const bool outdated = !read || (policy.exact ? *read < began : now - *read >= policy.max_age);
     if (outdated) due.emplace_back(read.value_or(Clock::time_point::min()), &process);

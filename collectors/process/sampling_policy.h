@@ -24,15 +24,14 @@ std::chrono::nanoseconds expected_rollup_cost(const Process& process);
 /// (resident set, swap, faults, who shares with it), or older than max_age.
 bool is_outdated(const Process& process, Clock::time_point now, std::chrono::nanoseconds max_age);
 
-/// How much of a target's time a read of it takes up: the next one that holds its mmap_lock begins
-/// no sooner than so long after this one began.
+/// How much of a target's time a read of it takes up: the next one begins no sooner than so long
+/// after this one began.
 ///
-/// One that held the lock for c in one go takes c / stall_budget, and a quarter more, because who
-/// waits for the lock has to be woken as well. A walk in parts takes 50 times its CPU time up to
-/// five seconds, and at least 25 times: all parts together hold the lock for 2 %, of a huge process
-/// for 4 % of the time.
-std::chrono::nanoseconds rest_after(WalkMethod method, std::chrono::nanoseconds cpu,
-                                    std::chrono::nanoseconds longest_hold, double stall_budget);
+/// One that held its mmap_lock for c takes c / stall_budget, and a quarter more, because who waits
+/// for the lock has to be woken as well; c is the longest hold, or the sum of those of a
+/// millisecond or more. A walk in parts takes 50 times its CPU time up to five seconds, and at
+/// least 25 times: all parts together hold the lock for 2 %, of a huge process for 4 % of the time.
+std::chrono::nanoseconds rest_after(WalkMethod method, const WalkCost& cost, double stall_budget);
 
 /// What a collection asks the sampler for, each list best first: by expected change in bytes per
 /// expected cost, times the number of max_ages that it has waited.

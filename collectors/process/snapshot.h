@@ -101,7 +101,7 @@ struct SamplingCost {
 /// What the exporter's privileges allow for giants.
 enum class PssTier {
   rollup,   ///< smaps_rollup alone, under the stall budget
-  pagemap,  ///< pagemap and kpagecount: no giant is ever stalled
+  pagemap,  ///< pagemap and kpagecount: no giant is stalled, but one with hugetlb pages
 };
 std::string_view to_string(PssTier tier);
 

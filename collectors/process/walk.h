@@ -26,6 +26,15 @@ struct WalkRequest {
   bool goes_on = false;  ///< the read of it that was cut last is to go on where it was
 };
 
+/// What a read took of the host and of its target.
+struct WalkCost {
+  std::chrono::nanoseconds cpu{};
+  /// Of the target's mmap_lock. A read that waits for the lock does not hold it: no more than ten
+  /// times its CPU time is held against it.
+  std::chrono::nanoseconds longest_hold{};
+  std::chrono::nanoseconds stalled{};  ///< the sum of the holds of a millisecond or more
+};
+
 /// A read that came back, with or without success. Whether it counts is for the table to say: the
 /// process may have exited or exec'd meanwhile.
 template <typename Payload>
@@ -34,18 +43,18 @@ struct Walk {
   Result<Payload> payload;
   Clock::time_point began;
   Clock::time_point ended;
-  std::chrono::nanoseconds cpu{};
-  /// Of the target's mmap_lock, in one go. A read that waits for the lock does not hold it: no more
-  /// than ten times its CPU time is held against it.
-  std::chrono::nanoseconds longest_hold{};
+  WalkCost cost{};
 };
 
 /// Whom a long read asks between its parts.
 class WalkControl {
  public:
   virtual ~WalkControl() = default;
-  /// Closes the account of the part just read and sleeps, so that whoever waits for the target's
-  /// mmap_lock gets it. False: stop here.
+  /// What was done since the last call held the target's mmap_lock in one go...
+  virtual void held() = 0;
+  /// ... or not at all.
+  virtual void not_held() = 0;
+  /// held(), and a sleep, so that whoever waits for the lock gets it. False: stop here.
   virtual bool pause(std::chrono::nanoseconds length) = 0;
 };
 

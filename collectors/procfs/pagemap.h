@@ -41,7 +41,6 @@ struct PageRun {
   std::uint64_t categories = 0;
 
   bool is_huge() const { return (categories & (1 << 6)) != 0; }
-  std::uint64_t pages() const { return (end - start) / page_size; }
 };
 
 /// The pagemap of one process. The mm is the one at the time of opening: after an exec, reads end

@@ -130,7 +130,6 @@ Status Tree::read_in_pieces(const char* relative, Buffer& buffer, const Consume&
     if (!got) return got.error();
     size += *got;
     const bool last = *got == 0;
-    if (!last && size < buffer.capacity()) continue;
     const auto taken = consume(std::string_view(buffer.data(), size), last);
     if (!taken) return in_file(taken.error(), path_ + '/' + relative);
     if (last) return Done{};

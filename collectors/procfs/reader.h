@@ -97,10 +97,10 @@ class Tree {
   /// here, and so must the last entry.
   using Consume = std::function<Result<std::size_t>(std::string_view text, bool last)>;
 
-  /// The file piece by piece, for what is too large to hold (a smaps may have 45 MB): each time the
-  /// buffer is full, `consume` is handed the bytes that it has not taken yet. The buffer stays at
-  /// its first size as long as an entry fits. Ends with the first error, of reading or of
-  /// `consume`, which then names the file.
+  /// The file piece by piece, for what is too large to hold (a smaps may have 45 MB): after each
+  /// read, for which the kernel hands out a page or so, `consume` gets the bytes that it has not
+  /// taken yet. The buffer stays at its first size as long as an entry fits. Ends with the first
+  /// error, of reading or of `consume`, which then names the file.
   Status read_in_pieces(const char* relative, Buffer& buffer, const Consume& consume) const;
 
   /// The names in a directory, without "." and "..", in the kernel's order ("." : the root itself).

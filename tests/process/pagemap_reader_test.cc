@@ -95,18 +95,30 @@ void hold_long_stretch() {
   written(huge_memory(64 * mebibyte), 64 * mebibyte);
 }
 
+/// Page tables of 8 GiB, and next to nothing in them.
+void leave_page_tables() {
+  char* memory = map_memory(std::size_t{8} << 30, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+  ::madvise(memory, std::size_t{8} << 30, MADV_NOHUGEPAGE);
+  for (std::size_t at = 0; at < std::size_t{8} << 30; at += 2 * mebibyte) {
+    memory[at] = 1;
+    ::madvise(memory + at, 4096, MADV_DONTNEED);
+  }
+}
+
 const Roles roles = {
     {"pt_private", hold_private},      {"pt_fork", share_by_fork},
     {"pt_zero", touch_zero_page},      {"pt_huge", hold_huge_pages},
     {"pt_hugefork", share_huge_pages}, {"pt_files", map_files},
     {"pt_shmem", map_shared_memory},   {"pt_holes", reserve_a_tebibyte},
-    {"pt_long", hold_long_stretch},
+    {"pt_long", hold_long_stretch},    {"pt_emptied", leave_page_tables},
 };
 
 /// Lets a read take `parts` parts, and counts them.
 class Parts final : public WalkControl {
  public:
   explicit Parts(int parts = 1 << 30) : left(parts) {}
+  void held() override {}
+  void not_held() override {}
   bool pause(std::chrono::nanoseconds) override { return --left > 0; }
   int left;
 };
@@ -222,6 +234,15 @@ TEST_F(PagemapReaderTest, SkipsHolesWhateverTheirSize) {
   const auto walk = reader.read(request(child.pid()), parts);
   ASSERT_TRUE(walk.has_value() && *walk);
   EXPECT_GT(parts.left, 500);
+}
+
+TEST_F(PagemapReaderTest, EmptyPageTablesAreNotScannedInOneGo) {
+  if (sanitizer_has_memory_of_its_own) GTEST_SKIP() << "ThreadSanitizer's shadow is in the figures";
+  const Child emptied("pt_emptied");
+  const Child reserved("pt_holes");
+  // Each has a few parts for its program and libraries.
+  const auto few = read_in_parts(reserved.pid());
+  EXPECT_LT(read_in_parts(emptied.pid()), few - 8) << "parts left over 4,096 page tables";
 }
 
 TEST_F(PagemapReaderTest, HugePagesAreKnownToBeQuick) {

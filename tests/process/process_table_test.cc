@@ -175,25 +175,31 @@ TEST_F(ProcessTableTest, WhatAProcessOwesToReadsAddsUpUntilItExecs) {
   FakeProcess process{.pid = 10};
   process.write(procfs_);
   refresh();
-  const auto known = table_.processes().at(10);
-  const auto rests_until = [&] { return table_.processes().at(10).rests_until; };
-  table_.let_rest(known.id, known.image, now_, seconds(40));
-  EXPECT_EQ(rests_until(), now_ + seconds(40));
+  WalkRequest request;
+  request.id = table_.processes().at(10).id;
+  request.image = table_.processes().at(10).image;
+  const auto until = [&](WalkMethod method) {
+    return table_.processes().at(10).rests_until(method);
+  };
+  table_.let_rest(request, now_, seconds(40));
+  EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(40));
+  EXPECT_EQ(until(WalkMethod::pagemap), Clock::time_point());
   // Another file of it, read meanwhile: first the one rest, then the other.
-  table_.let_rest(known.id, known.image, now_ + seconds(1), seconds(5));
-  EXPECT_EQ(rests_until(), now_ + seconds(45));
+  table_.let_rest(request, now_ + seconds(1), seconds(5));
+  EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(45));
   // The read of one that renames itself does not count, and has held it up all the same.
-  auto renamed = known.image;
-  renamed.comm = "other";
-  table_.let_rest(known.id, renamed, now_ + seconds(60), seconds(1));
-  EXPECT_EQ(rests_until(), now_ + seconds(61));
+  auto renamed = request;
+  renamed.image.comm = "other";
+  table_.let_rest(renamed, now_ + seconds(60), seconds(1));
+  EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(61));
 
   process.start_stack += 4096;
   process.write(procfs_);
   refresh();
-  EXPECT_EQ(rests_until(), Clock::time_point());
-  table_.let_rest(known.id, known.image, now_, seconds(40));
-  EXPECT_EQ(rests_until(), Clock::time_point()) << "it was the old memory that was read";
+  EXPECT_EQ(until(WalkMethod::rollup), Clock::time_point());
+  table_.let_rest(request, now_, seconds(40));
+  EXPECT_EQ(until(WalkMethod::rollup), Clock::time_point())
+      << "it was the old memory that was read";
 }
 
 TEST_F(ProcessTableTest, ReadsTheCgroupAgainAfterItsMaxAgeAndNotBefore) {

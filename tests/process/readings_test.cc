@@ -1,7 +1,9 @@
 // Files that are read of every process now and then: limits with maps, and smaps.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <map>
@@ -41,6 +43,8 @@ constexpr const char* smaps_text =
 
 class NeverStops final : public WalkControl {
  public:
+  void held() override {}
+  void not_held() override {}
   bool pause(std::chrono::nanoseconds) override { return true; }
 };
 
@@ -238,6 +242,23 @@ TEST_F(BudgetedReadingsTest, LimitsAreReadOnceInAMaxAge) {
   EXPECT_EQ(reads("limits"), 1u);
   collect_budgeted(Extras::limits, seconds(31));
   EXPECT_EQ(reads("limits"), 2u);
+}
+
+TEST_F(BudgetedReadingsTest, AReadingThatHangsKeepsNobodyElsesBack) {
+  FakeProcess{.pid = 11}.write(procfs_);
+  procfs_.write("11/smaps", smaps_text);
+  procfs_.remove("10/smaps");
+  ASSERT_EQ(::mkfifo(procfs_.path("10/smaps").c_str(), 0600), 0);  // opening it hangs
+  const auto covered = [this] {
+    return snapshot_ && totals().regions.totals &&
+           totals().regions.unmeasured == Bytes::from_kib(1000);
+  };
+  for (int i = 0; i < 1000 && !covered(); ++i) {
+    collect_budgeted(Extras::mappings, seconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_TRUE(covered()) << "one of two";
+  ::close(::open(procfs_.path("10/smaps").c_str(), O_WRONLY));
 }
 
 TEST_F(BudgetedReadingsTest, WhatCouldNotBeReadIsNotTriedAgainAtOnce) {

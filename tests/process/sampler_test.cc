@@ -214,7 +214,7 @@ TEST_F(SamplerTest, AHungReadThatComesBackIsNoLongerStuck) {
   const auto walks = sampler.take();
   ASSERT_EQ(walks.size(), 1u);
   EXPECT_GE(walks[0].ended - walks[0].began, seconds(3));
-  EXPECT_LT(walks[0].longest_hold, seconds(1)) << "it waited, and held nothing";
+  EXPECT_LT(walks[0].cost.longest_hold, seconds(1)) << "it waited, and held nothing";
   FakeProcess{.pid = 11}.write(procfs_);
   sampler.submit({request(11)});
   sampler.wait(seconds(10));

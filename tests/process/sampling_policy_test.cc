@@ -130,30 +130,49 @@ TEST_F(SamplingPolicyTest, TheMostBytesPerCostGoFirst) {
 TEST_F(SamplingPolicyTest, ATargetThatRestsIsLeftAlone) {
   auto& resting = add_sampled(1, 100);
   resting.minor_faults = 5;
-  resting.rests_until = now + microseconds(1);
+  resting.rests_from_holds_until = now + microseconds(1);
   EXPECT_EQ(chosen(), Pids{});
-  resting.rests_until = now;
+  resting.rests_from_holds_until = now;
   EXPECT_EQ(chosen(), Pids{1});
+}
+
+TEST_F(SamplingPolicyTest, AWalkInPartsDoesNotWaitForTheRestFromALongHold) {
+  auto& giant = add(1, 4 << 20);
+  giant.rests_from_holds_until = now + hours(1);
+  EXPECT_EQ(pids(choose().slow), Pids{1});
+  giant.rests_from_parts_until = now + microseconds(1);
+  EXPECT_EQ(pids(choose().slow), Pids{});
+  giant.rests_from_parts_until = now;
+  pagemap_works_ = false;
+  EXPECT_EQ(pids(choose().slow), Pids{}) << "the rollup is one long hold";
 }
 
 TEST_F(SamplingPolicyTest, InExactModeNobodyRests) {
   options_.pss_mode = PssMode::exact;
-  add_sampled(1, 100).rests_until = now + hours(1);
+  add_sampled(1, 100).rests_from_holds_until = now + hours(1);
   EXPECT_EQ(chosen(), Pids{1});
 }
 
 TEST(RestTest, ALongHoldIsFollowedByTheTimeItCostsAtTheStallBudget) {
-  const auto rest = [](milliseconds hold, double budget) {
-    return rest_after(WalkMethod::rollup, hold, hold, budget);
+  const auto rest = [](milliseconds hold, double budget, milliseconds stalled = {}) {
+    return rest_after(WalkMethod::rollup, {hold, hold, stalled}, budget);
   };
   EXPECT_EQ(rest(milliseconds(36), 0.001), seconds(45));  // 36 s, and a quarter more
   EXPECT_EQ(rest(milliseconds(36), 0.01), milliseconds(4500));
   EXPECT_EQ(rest(milliseconds(0), 0.001), seconds(0));
+  EXPECT_EQ(rest(milliseconds(4), 0.001, milliseconds(36)), seconds(45)) << "nine of them";
+}
+
+TEST(RestTest, EndsWhateverTheBudget) {
+  for (const double budget : {1e-9, 1e-12, 1e-300}) {
+    EXPECT_EQ(rest_after(WalkMethod::rollup, {hours(1), hours(1), hours(1)}, budget),
+              std::chrono::years(1));
+  }
 }
 
 TEST(RestTest, AWalkInPartsTakesAShareOfTheTime) {
   const auto rest = [](milliseconds cpu, microseconds hold = microseconds(200)) {
-    return rest_after(WalkMethod::pagemap, cpu, hold, 0.001);
+    return rest_after(WalkMethod::pagemap, {cpu, hold, {}}, 0.001);
   };
   EXPECT_EQ(rest(milliseconds(50)), milliseconds(2500));
   EXPECT_EQ(rest(milliseconds(100)), seconds(5));
@@ -275,14 +294,15 @@ TEST_F(ReadingPolicyTest, ATargetThatRestsIsLeftAlone) {
   add_read(1, seconds(70));
   add_read(2, seconds(70));
   add(3);
-  processes_[1].rests_until = processes_[3].rests_until = now + seconds(1);
+  processes_[1].rests_from_holds_until = now + seconds(1);
+  processes_[3].rests_from_holds_until = now + seconds(1);
   EXPECT_EQ(due(), Pids{2});
 }
 
 TEST_F(ReadingPolicyTest, ExactModeReadsAllThatThisCollectionHasNotRead) {
   policy_.exact = true;
   add_read(1, seconds(2));
-  processes_[1].rests_until = now + seconds(80);
+  processes_[1].rests_from_holds_until = now + seconds(80);
   add_read(2, seconds(0));
   EXPECT_EQ(due(now - seconds(1)), Pids{1});
 }
