@@ -220,18 +220,15 @@ class Sampler {
     Meter(Shared& shared, ReadingHandle reading, ThreadCpuTime& cpu_time)
         : shared_(shared), reading_(reading), cpu_time_(cpu_time), part_began_(shared.now()) {}
 
+    /// Short ones are taken together: asking for the CPU time of each would cost a hundredth.
     void held() override {
-      const auto [cpu, wall] = account();
-      const auto hold = std::min(wall, 10 * cpu);
-      cost.longest_hold = std::max(cost.longest_hold, hold);
-      if (hold >= stall) cost.stalled += hold;
-      longest_read = std::max(longest_read, wall);
+      if (shared_.now() - part_began_ >= short_hold) close_held();
     }
 
     void not_held() override { account(); }
 
     bool pause(std::chrono::nanoseconds length) override {
-      held();
+      close_held();
       std::this_thread::sleep_for(length);
       part_began_ = shared_.now();
       const std::lock_guard lock(shared_.mutex);
@@ -241,12 +238,21 @@ class Sampler {
       return !shared_.stopping && !reading_->replaced && shared_.may_spend();
     }
 
+    void close_held() {
+      const auto [cpu, wall] = account();
+      const auto hold = std::min(wall, 10 * cpu);
+      cost.longest_hold = std::max(cost.longest_hold, hold);
+      if (hold >= stall) cost.stalled += hold;
+      longest_read = std::max(longest_read, wall);
+    }
+
     WalkCost cost;
     std::chrono::nanoseconds read_time{};     ///< without the pauses
     std::chrono::nanoseconds longest_read{};  ///< of its parts that held the lock
 
    private:
     static constexpr std::chrono::milliseconds stall{1};
+    static constexpr std::chrono::microseconds short_hold{100};
 
     /// Closes the account of the part at hand: its CPU and wall time.
     std::pair<std::chrono::nanoseconds, std::chrono::nanoseconds> account() {
@@ -302,7 +308,7 @@ class Sampler {
     lock.unlock();
     Meter meter(shared, reading, cpu_time);
     auto payload = read_safely(reader, begun.request, meter);
-    meter.held();
+    meter.close_held();
     const auto ended = shared.now();
     lock.lock();
 
