@@ -55,7 +55,8 @@ std::optional<Result<MemoryWalk>> PagemapReader::go_on(Progress& walk, WalkContr
         control.not_held();
       }
     }
-    walk.scanned_for = {};
+    if (walk.held_for < pauses_after_) continue;
+    walk.held_for = {};
     if (!control.pause(pause)) return std::nullopt;
   }
 }
@@ -138,9 +139,9 @@ Result<std::uint64_t> PagemapReader::scan(Progress& walk, std::uint64_t from, st
   if (!scanned) return scanned.error();
   walk.runs.resize(scanned->runs);
   const auto took = Clock::now() - began;
-  walk.scanned_for += took;
+  walk.held_for += took;
   // What is swapped out is dear, and begins where it likes.
-  const bool goes_farther = took < quick_scan && walk.request.swap == Bytes{};
+  const bool goes_farther = took < quick && walk.request.swap == Bytes{};
   walk.next_scan_bytes =
       goes_farther ? std::min(2 * walk.next_scan_bytes, most_scan_bytes) : scan_bytes;
   return scanned->next;
@@ -172,7 +173,7 @@ Result<PagemapReader::Found> PagemapReader::find_runs(Progress& walk) {
     const bool full = walk.runs.size() == 1 && walk.runs[0].start == from &&
                       walk.runs[0].end == from + stretch && !walk.runs[0].is_huge();
     if (full) walk.guesses = guesses_per_full_scan;
-    if (walk.runs.empty() && walk.scanned_for >= quick_scan) return Found::nothing;
+    if (walk.runs.empty() && walk.held_for >= pauses_after_) return Found::nothing;
   }
   return Found::runs;
 }
@@ -183,8 +184,10 @@ Status PagemapReader::read_part(Progress& walk) {
   const auto from = std::max(run.start, walk.read_to);
   const auto pages = std::min<std::uint64_t>((run.end - from) / page_size, part_pages);
   entries_.resize(pages);
+  const auto began = Clock::now();
   const auto got = walk.pagemap.read(from, entries_);
   if (!got) return got.error();
+  walk.held_for += Clock::now() - began;
   const auto file_kind = walk.ranges[walk.range].file_kind;
   std::array<std::uint64_t, kinds> exclusive{};
   shared_.clear();

@@ -12,7 +12,7 @@
 namespace memory_exporter::process {
 
 /// The courteous walk of a giant: pagemap in parts of `part_pages`, each holding the target's
-/// mmap_lock for some 0.1 ms, with a pause after each so that a waiting mmap gets through (without
+/// mmap_lock for some 0.2 ms, with a pause after each so that a waiting mmap gets through (without
 /// one it waits up to 8 ms, because readers hand the lock to each other). It can be cut after any
 /// part and goes on there.
 ///
@@ -32,15 +32,18 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   /// that is not worth a scan.
   static constexpr std::uint64_t scan_bytes = 256 << 20;
   /// As long as scans are quicker than this, the next one goes twice as far, up to 16 times: there
-  /// are no page tables, as in a reservation of a tebibyte.
-  static constexpr std::chrono::microseconds quick_scan{50};
+  /// are no page tables, as in a reservation of a tebibyte. And what is this quick altogether needs
+  /// no pause: memory may lie scattered in runs of a few pages.
+  static constexpr std::chrono::nanoseconds quick = std::chrono::microseconds(50);
   static constexpr std::uint64_t most_scan_bytes = 16 * scan_bytes;
   /// Where a scan finds nothing but small pages, what follows is read without one, this many times
   /// as far or to the first hole: the scan is a quarter of the cost.
   static constexpr int guesses_per_full_scan = 7;
   static constexpr std::chrono::microseconds pause{50};
 
-  explicit PagemapReader(const procfs::Tree& procfs) : procfs_(procfs) {}
+  /// `pauses_after`: how long the lock is held between two pauses, and one part more.
+  explicit PagemapReader(const procfs::Tree& procfs, std::chrono::nanoseconds pauses_after = quick)
+      : procfs_(procfs), pauses_after_(pauses_after) {}
 
   std::optional<Result<MemoryWalk>> read(const WalkRequest& request, WalkControl& control) override;
 
@@ -65,8 +68,8 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
     std::size_t range = 0;
     std::uint64_t scanned_to = 0;  ///< address
     std::uint64_t next_scan_bytes = scan_bytes;
-    std::chrono::nanoseconds scanned_for{};  ///< since the last pause
-    std::vector<procfs::PageRun> runs;       ///< found, and not yet read
+    std::chrono::nanoseconds held_for{};  ///< the target's mmap_lock, since the last pause
+    std::vector<procfs::PageRun> runs;    ///< found, and not yet read
     std::size_t run = 0;
     int guesses = 0;                         ///< stretches still to be read without a scan
     bool guessed = false;                    ///< the run at hand is one
@@ -96,6 +99,7 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   static MemoryWalk finish(const Progress& walk);
 
   const procfs::Tree& procfs_;
+  const std::chrono::nanoseconds pauses_after_;
   std::optional<procfs::PageCounts> counts_;
   std::optional<Progress> progress_;
   procfs::Buffer buffer_;

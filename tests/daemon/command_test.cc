@@ -340,7 +340,8 @@ TEST_F(Daemon, KeepsItsDescriptors) {
   for (int i = 0; i < 100; ++i) {
     http(port_, "GET", i % 2 == 0 ? "/metrics" : "/", "Accept-Encoding: gzip\r\n");
   }
-  EXPECT_LE(open_fds(), before + 1);
+  // /proc/kpagecount, which is kept, and the pagemap of a walk under way.
+  EXPECT_LE(open_fds(), before + 2);
 }
 
 TEST_F(Daemon, WritesItsLogAsJsonWhereAsked) {

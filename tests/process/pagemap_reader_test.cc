@@ -162,9 +162,11 @@ class PagemapReaderTest : public ::testing::Test {
                 static_cast<double>(4 * mebibyte));
   }
 
+  static constexpr std::chrono::nanoseconds pause_after_each_part{0};
+
   /// What a reader that has read nothing yet leaves of the parts that it may take.
-  int read_in_parts(pid_t pid) {
-    PagemapReader reader(tree_);
+  int read_in_parts(pid_t pid, std::chrono::nanoseconds pauses_after) {
+    PagemapReader reader(tree_, pauses_after);
     Parts parts;
     EXPECT_TRUE(reader.read(request(pid), parts));
     return parts.left;
@@ -241,8 +243,9 @@ TEST_F(PagemapReaderTest, EmptyPageTablesAreNotScannedInOneGo) {
   const Child emptied("pt_emptied");
   const Child reserved("pt_holes");
   // Each has a few parts for its program and libraries.
-  const auto few = read_in_parts(reserved.pid());
-  EXPECT_LT(read_in_parts(emptied.pid()), few - 8) << "parts left over 4,096 page tables";
+  const auto few = read_in_parts(reserved.pid(), PagemapReader::quick);
+  EXPECT_LT(read_in_parts(emptied.pid(), PagemapReader::quick), few - 8)
+      << "parts left over 4,096 page tables";
 }
 
 TEST_F(PagemapReaderTest, HugePagesAreKnownToBeQuick) {
@@ -257,7 +260,7 @@ TEST_F(PagemapReaderTest, HugePagesAreKnownToBeQuick) {
 TEST_F(PagemapReaderTest, ACutWalkGoesOnAndFindsTheSame) {
   const Child child("pt_private");
   child.freeze();
-  PagemapReader reader(tree_);
+  PagemapReader reader(tree_, pause_after_each_part);
   std::optional<Result<MemoryWalk>> walk;
   int calls = 0;
   auto asked = request(child.pid());
@@ -275,14 +278,14 @@ TEST_F(PagemapReaderTest, ACutWalkGoesOnAndFindsTheSame) {
 TEST_F(PagemapReaderTest, ACutWalkThatIsNotToGoOnBeginsAnew) {
   const Child child("pt_private");
   child.freeze();
-  PagemapReader reader(tree_);
+  PagemapReader reader(tree_, pause_after_each_part);
   Parts one(1);
   ASSERT_FALSE(reader.read(request(child.pid()), one)) << "cut";
   Parts all;
   const auto walk = reader.read(request(child.pid()), all);
   ASSERT_TRUE(walk && *walk);
   expect_all_private_memory(**walk, child.pid());
-  EXPECT_EQ(all.left, read_in_parts(child.pid()));
+  EXPECT_EQ(all.left, read_in_parts(child.pid(), pause_after_each_part));
 }
 
 TEST_F(PagemapReaderTest, AVanishedProcessIsAnError) {
