@@ -85,7 +85,9 @@ ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Mon
           .make_reader =
               [](const procfs::Tree& procfs) { return std::make_unique<LimitsReader>(procfs); },
           .budget = share_of_budget(limits_share, options, now()),
-          .policy = {.max_age = options.pss_max_age, .exact = options.pss_mode == PssMode::exact},
+          .policy = {.max_age = options.pss_max_age,
+                     .exact = options.pss_mode == PssMode::exact,
+                     .walks_pages = false},
           .stall_budget = options.pss_stall_budget,
           .now = now};
 }
@@ -98,7 +100,8 @@ ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options,
               [](const procfs::Tree& procfs) { return std::make_unique<MappingsReader>(procfs); },
           .budget = share_of_budget(mappings_share, options, now()),
           .policy = {.max_age = options.pss_mappings_max_age,
-                     .exact = options.pss_mode == PssMode::exact},
+                     .exact = options.pss_mode == PssMode::exact,
+                     .walks_pages = true},
           .stall_budget = options.pss_stall_budget,
           .now = now};
 }
@@ -187,8 +190,10 @@ void Monitor::Parts::read(Clock::time_point deadline) {
   // adding up and, where the walks come first, the refresh.
   const auto start = now();
   const auto rest = std::min((deadline - start) / 5, Clock::duration(longest_rest));
+  // Nothing is known of it where the last one failed.
+  const auto refresh_took = std::max(refresh_ended - refreshed, Clock::duration::zero());
   const auto until =
-      exact ? deadline - rest - (refresh_ended - refreshed)
+      exact ? deadline - rest - refresh_took
             : std::min(deadline - rest, start + std::min(options.pss_wait, longest_wait));
   const auto left = [&] { return std::max(until - now(), Clock::duration::zero()); };
   quick.wait(left());

@@ -30,7 +30,7 @@ constexpr std::uint64_t frame_gap = 8;
 std::optional<Result<MemoryWalk>> PagemapReader::read(const WalkRequest& request,
                                                       WalkControl& control) {
   const bool goes_on = request.goes_on && progress_ && progress_->request.id == request.id &&
-                       progress_->request.image == request.image;
+                       progress_->request.image.same_program(request.image);
   if (!goes_on) {
     progress_.reset();
     auto walk = begin(request, control);
@@ -140,8 +140,8 @@ Result<std::uint64_t> PagemapReader::scan(Progress& walk, std::uint64_t from, st
   walk.runs.resize(scanned->runs);
   const auto took = Clock::now() - began;
   walk.held_for += took;
-  // What is swapped out is dear, and begins where it likes.
-  const bool goes_farther = took < quick && walk.request.swap == Bytes{};
+  // What has been found has page tables around it; what is swapped out begins where it likes.
+  const bool goes_farther = took < quick && walk.runs.empty() && walk.request.swap == Bytes{};
   walk.next_scan_bytes =
       goes_farther ? std::min(2 * walk.next_scan_bytes, most_scan_bytes) : scan_bytes;
   return scanned->next;

@@ -91,6 +91,9 @@ struct MappingsFound {
 /// The file a process executes: those that run the same one share its pages.
 using ExecutableId = procfs::FileId;
 
+/// Rests end, whatever the stall budget.
+inline constexpr std::chrono::nanoseconds longest_stall_rest = std::chrono::years(1);
+
 /// What is known of one user process; kernel threads are counted, not kept. One that has ended and
 /// waits for its parent (a zombie) stays in the table, so that its faults are not counted again.
 struct Process {

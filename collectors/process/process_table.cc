@@ -389,7 +389,8 @@ bool ProcessTable::borrows_memory(Process& process, const Process& parent) const
   return *same;
 }
 
-/// What follows an exec has another mm, and owes nothing.
+/// What follows an exec has another mm, and owes nothing. In exact mode this adds up, and nobody
+/// rests.
 void ProcessTable::let_rest(const WalkRequest& request, Clock::time_point began,
                             std::chrono::nanoseconds time) {
   const auto entry = processes_.find(request.id.pid);
@@ -397,7 +398,7 @@ void ProcessTable::let_rest(const WalkRequest& request, Clock::time_point began,
   auto& process = entry->second;
   if (process.id != request.id || !process.image.same_program(request.image)) return;
   auto& rests_until = process.rests_until(request.method);
-  rests_until = std::max(rests_until, began) + time;
+  rests_until = std::min(std::max(rests_until, began) + time, began + longest_stall_rest);
 }
 
 Process* ProcessTable::find(const ProcessId& id, const Image& image) {

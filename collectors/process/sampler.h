@@ -154,7 +154,8 @@ class Sampler {
       });
       const auto again =
           std::find_if(requests.begin(), requests.end(), [this](const WalkRequest& request) {
-            return cut && cut->request.id == request.id && cut->request.image == request.image;
+            return cut && cut->request.id == request.id &&
+                   cut->request.image.same_program(request.image);
           });
       if (again == requests.end()) {
         cut.reset();
@@ -171,7 +172,7 @@ class Sampler {
       if (queue.empty()) return false;
       if (may_spend()) return true;
       cost.deferred += queue.size();
-      queue = {};
+      queue = std::vector<WalkRequest>();
       return false;
     }
 
@@ -295,7 +296,7 @@ class Sampler {
                        std::unique_lock<std::mutex>& lock) {
     Begun begun{std::move(shared.queue.back()), shared.now(), {}};
     shared.queue.pop_back();
-    if (shared.queue.empty()) shared.queue = {};
+    if (shared.queue.empty()) shared.queue = std::vector<WalkRequest>();
     if (shared.cut && shared.cut->request.id == begun.request.id) {
       begun = std::move(*shared.cut);
       begun.request.goes_on = true;

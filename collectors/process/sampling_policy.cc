@@ -156,7 +156,7 @@ bool is_outdated(const Process& process, Clock::time_point now, nanoseconds max_
 nanoseconds rest_after(WalkMethod method, const WalkCost& cost, double stall_budget) {
   const auto times = [](nanoseconds time, double factor) {
     const std::chrono::duration<double, std::nano> product = time * factor;
-    constexpr std::chrono::duration<double, std::nano> longest = std::chrono::years(1);
+    constexpr std::chrono::duration<double, std::nano> longest = longest_stall_rest;
     return std::chrono::duration_cast<nanoseconds>(std::min(product, longest));
   };
   const double factor = hold_and_wake / stall_budget;
@@ -198,7 +198,8 @@ std::vector<WalkRequest> choose_readings(const std::unordered_map<pid_t, Process
   std::vector<std::pair<Clock::time_point, const Process*>> due;
   for (const auto& [pid, process] : processes) {
     if (process.ended || process.unreadable || process.memory_owner || process.stuck) continue;
-    if (!policy.exact && now < process.rests_until(WalkMethod::rollup)) continue;
+    const bool rests = policy.walks_pages && now < process.rests_until(WalkMethod::rollup);
+    if (rests && !policy.exact) continue;
     const auto read = last(process);
     const bool outdated = !read || (policy.exact ? *read < began : now - *read >= policy.max_age);
     if (outdated) due.emplace_back(read.value_or(Clock::time_point::min()), &process);

@@ -51,7 +51,8 @@ ChosenWalks choose_walks(const std::unordered_map<pid_t, Process>& processes,
 /// How often a file is read that is read of every process now and then.
 struct ReadingPolicy {
   std::chrono::nanoseconds max_age;
-  bool exact = false;  ///< every process in every collection
+  bool exact = false;       ///< every process in every collection
+  bool walks_pages = true;  ///< and so waits for a process that rests; else its holds are short
 };
 
 /// When such a file was last read of a process, where it was.

@@ -189,8 +189,9 @@ class PagemapReaderTest : public ::testing::Test {
       const auto after = read<RollupReader>(pid).memory;
       const bool stood_still = after.pss == kernels.pss;
       kernels = after;
-      const auto off = saturating_subtract(*walk.memory.pss, *kernels.pss);
-      if (stood_still && off < Bytes{1024}) break;
+      const auto ours = *walk.memory.pss;
+      const bool agrees = ours >= *kernels.pss && ours < *kernels.pss + Bytes{1024};
+      if (stood_still && agrees) break;
       walk = read<PagemapReader>(pid);
     }
     const auto& ours = walk.memory;
@@ -279,13 +280,15 @@ TEST_F(PagemapReaderTest, ACutWalkThatIsNotToGoOnBeginsAnew) {
   const Child child("pt_private");
   child.freeze();
   PagemapReader reader(tree_, pause_after_each_part);
-  Parts one(1);
-  ASSERT_FALSE(reader.read(request(child.pid()), one)) << "cut";
+  const auto whole = Parts().left - read_in_parts(child.pid(), pause_after_each_part);
+  Parts half(whole / 2);
+  ASSERT_FALSE(reader.read(request(child.pid()), half)) << "cut";
   Parts all;
   const auto walk = reader.read(request(child.pid()), all);
   ASSERT_TRUE(walk && *walk);
   expect_all_private_memory(**walk, child.pid());
-  EXPECT_EQ(all.left, read_in_parts(child.pid(), pause_after_each_part));
+  // Not half of them; how far a scan goes depends on the one before.
+  EXPECT_GT(Parts().left - all.left, whole * 3 / 4);
 }
 
 TEST_F(PagemapReaderTest, AVanishedProcessIsAnError) {

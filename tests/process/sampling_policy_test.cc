@@ -299,6 +299,13 @@ TEST_F(ReadingPolicyTest, ATargetThatRestsIsLeftAlone) {
   EXPECT_EQ(due(), Pids{2});
 }
 
+TEST_F(ReadingPolicyTest, WhatWalksNoPagesWaitsForNoRest) {
+  policy_.walks_pages = false;
+  add(1);
+  processes_[1].rests_from_holds_until = now + hours(1);
+  EXPECT_EQ(due(), Pids{1});
+}
+
 TEST_F(ReadingPolicyTest, ExactModeReadsAllThatThisCollectionHasNotRead) {
   policy_.exact = true;
   add_read(1, seconds(2));
