@@ -12,9 +12,9 @@
 namespace memory_exporter::process {
 
 /// The courteous walk of a giant: pagemap in parts of `part_pages`, each holding the target's
-/// mmap_lock for some 0.2 ms, with a pause after each so that a waiting mmap gets through (without
-/// one it waits up to 8 ms, because readers hand the lock to each other). It can be cut after any
-/// part and goes on there.
+/// mmap_lock for some 0.2 ms, with a pause once it was held for `quick` so that a waiting mmap gets
+/// through (without one it waits up to 8 ms, because readers hand the lock to each other). It can
+/// be cut at any pause and goes on there.
 ///
 /// Pages mapped here alone (bit 56) are USS; of the others kpagecount tells the number of mappers,
 /// and each adds its share to PSS, as smaps_rollup adds it. Frames that nobody counts (the zero

@@ -127,7 +127,7 @@ struct Process {
   bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
   /// Until when what has been read of it has used up its stall budget: files that hold its
   /// mmap_lock in one go, and the small parts of pagemap, which hold up nobody and do not wait for
-  /// the former. Exact mode reads all the same.
+  /// the former. Exact mode reads all the same, and limits with maps, which walk no pages.
   Clock::time_point rests_from_holds_until{};
   Clock::time_point rests_from_parts_until{};
   std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted

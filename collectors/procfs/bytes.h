@@ -28,7 +28,7 @@ constexpr Bytes saturating_subtract(Bytes a, Bytes b) {
 }
 
 /// An amount that may be unknown, with what std::optional<Bytes> offers in half the room: a process
-/// has 40 of them. 2^64 - 1 bytes, which no kernel prints, stand for unknown.
+/// has 43 of them. 2^64 - 1 bytes, which no kernel prints, stand for unknown.
 class OptionalBytes {
  public:
   using value_type = Bytes;
