@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "collectors/base/text.h"
 #include "collectors/procfs/cgroup.h"
-#include "collectors/procfs/scan.h"
 #include "collectors/read_file.h"
 
 namespace memory_exporter {
 namespace {
 
 Result<bool> names_memory(std::string_view controllers) {
-  auto line = procfs::take_line(controllers);
-  for (auto word = procfs::take_word(line); !word.empty(); word = procfs::take_word(line)) {
+  auto line = take_line(controllers);
+  for (auto word = take_word(line); !word.empty(); word = take_word(line)) {
     if (word == "memory") return true;
   }
   return false;
@@ -30,7 +30,7 @@ bool has_process(const procfs::Tree& sysfs, const std::string& folder, pid_t pid
   const auto text = sysfs.read((folder + "/cgroup.procs").c_str(), buffer);
   if (!text) return false;
   for (auto lines = *text; !lines.empty();) {
-    if (procfs::to_number<pid_t>(procfs::take_line(lines)) == pid) return true;
+    if (to_number<pid_t>(take_line(lines)) == pid) return true;
   }
   return false;
 }

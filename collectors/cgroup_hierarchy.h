@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "collectors/base/result.h"
 #include "collectors/collector.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/procfs/result.h"
 #include "collectors/registry.h"
 
 namespace memory_exporter {

@@ -3,10 +3,10 @@
 #include <span>
 #include <string_view>
 
+#include "collectors/base/result.h"
 #include "collectors/metric_sink.h"
-#include "collectors/process/snapshot.h"
+#include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/procfs/result.h"
 
 namespace memory_exporter {
 

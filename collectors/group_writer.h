@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "collectors/metric_sink.h"
-#include "collectors/process/snapshot.h"
+#include "collectors/process/facts/snapshot.h"
 
 namespace memory_exporter {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "collectors/base/text.h"
 #include "collectors/builtin.h"
 #include "collectors/procfs/meminfo.h"
-#include "collectors/procfs/scan.h"
 #include "collectors/procfs/selection.h"
 #include "collectors/read_file.h"
 #include "collectors/single_values.h"
@@ -43,7 +43,8 @@ constexpr Family mthp_events_family = {
     "/sys/kernel/mm/transparent_hugepage/hugepages-SIZE/stats, the event is the file's name."};
 constexpr Family mthp_pages_family = {
     "memory_hugepages_mthp_pages", gauge,
-    "Transparent huge pages of a size that is not switched off; partially mapped ones are a part of "
+    "Transparent huge pages of a size that is not switched off; partially mapped ones are a part "
+    "of "
     "the anonymous; "
     "/sys/kernel/mm/transparent_hugepage/hugepages-SIZE/stats/nr_*."};
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <variant>
 
-#include "collectors/procfs/bytes.h"
+#include "collectors/base/bytes.h"
 
 namespace memory_exporter {
 

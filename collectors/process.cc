@@ -31,7 +31,8 @@ constexpr std::array<Family, family_count> group_families = {{
     {"memory_group_threads", MetricType::gauge,
      "Threads of the group's processes; /proc/PID/stat num_threads."},
     {"memory_group_resident_bytes", MetricType::gauge,
-     "Resident memory by kind; /proc/PID/status RssAnon, RssFile, RssShmem. Shared pages count once "
+     "Resident memory by kind; /proc/PID/status RssAnon, RssFile, RssShmem. Shared pages count "
+     "once "
      "in every process, and kernels before early 2025 print it approximately."},
     {"memory_group_virtual_bytes", MetricType::gauge,
      "Address space mapped; /proc/PID/status VmSize."},

@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "collectors/base/result.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/procfs/result.h"
 
 namespace memory_exporter {
 

@@ -8,9 +8,9 @@
 #include <span>
 #include <string_view>
 
+#include "collectors/base/pattern.h"
 #include "collectors/collector.h"
-#include "collectors/process/monitor.h"
-#include "collectors/process/pattern.h"
+#include "collectors/process/facts/options.h"
 
 namespace memory_exporter {
 
@@ -20,14 +20,14 @@ struct CgroupOptions {
   unsigned depth = 2;
   /// Paths ("/system.slice/web.service") to report: those that match `include` where it is set,
   /// and do not match `exclude`.
-  std::optional<process::Pattern> include;
-  std::optional<process::Pattern> exclude;
+  std::optional<Pattern> include;
+  std::optional<Pattern> exclude;
 };
 
 /// What the operator may set for collectors beyond on and off.
 struct CollectorOptions {
   /// Fields of /proc/vmstat to report beyond those reported always.
-  std::optional<process::Pattern> vmstat_fields;
+  std::optional<Pattern> vmstat_fields;
   CgroupOptions cgroup;
   /// What the kernel means by a page. Tests may name another machine's.
   Bytes page_size{static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
@@ -39,7 +39,7 @@ struct CollectorEntry {
   bool on_by_default;
   std::string_view summary;  ///< one line, for --help and the docs
   std::unique_ptr<Collector> (*make)(const Trees&, const CollectorOptions&);
-  bool reads_processes = false;  ///< else it is run without collecting processes
+  bool reads_processes = false;                    ///< else it is run without collecting processes
   process::Extras extras = process::Extras::none;  ///< read of every process while it is on
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "collectors/procfs/scan.h"
+#include "collectors/base/text.h"
 
 namespace memory_exporter {
 
@@ -29,7 +29,7 @@ Result<std::vector<std::uint64_t>> list_numbered(const procfs::Tree& tree,
       continue;
     }
     const auto digits = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
-    if (const auto number = procfs::to_number(digits)) numbers.push_back(*number);
+    if (const auto number = to_number(digits)) numbers.push_back(*number);
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;

@@ -238,7 +238,7 @@ struct Values {
 
 class VmstatCollector final : public Collector {
  public:
-  VmstatCollector(const procfs::Tree& procfs, std::optional<process::Pattern> fields)
+  VmstatCollector(const procfs::Tree& procfs, std::optional<Pattern> fields)
       : procfs_(procfs), fields_(std::move(fields)) {}
 
   std::string_view name() const override { return "vmstat"; }
@@ -283,7 +283,7 @@ class VmstatCollector final : public Collector {
   }
 
   const procfs::Tree& procfs_;
-  std::optional<process::Pattern> fields_;
+  std::optional<Pattern> fields_;
 };
 
 }  // namespace

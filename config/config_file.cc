@@ -166,7 +166,7 @@ Result<std::string> read_text(const std::string& path) {
     return Error{ErrorKind::io, "cannot be read: " + std::generic_category().message(error_number),
                  path};
   };
-  const procfs::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failure(errno);
   std::string text;
   std::array<char, 4096> block;

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
 #include "config/settings.h"
 
 namespace memory_exporter::config {

@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "collectors/procfs/scan.h"
+#include "collectors/base/text.h"
 #include "config/duration.h"
 
 namespace memory_exporter::config {
@@ -107,7 +107,7 @@ Status set_pattern(CollectorSettings& settings, std::string_view text) {
     (settings.*field).emplace();
     return Done{};
   }
-  auto compiled = process::Pattern::compile(text);
+  auto compiled = Pattern::compile(text);
   if (!compiled) {
     return not_accepted(text, "a regular expression of RE2: " + compiled.error().what);
   }
@@ -121,7 +121,7 @@ std::string text_of(const OptionalPattern& pattern) {
 
 Status set_cgroup_depth(CollectorSettings& settings, std::string_view text) {
   constexpr unsigned most = 100;
-  const auto number = procfs::to_number<unsigned>(text);
+  const auto number = to_number<unsigned>(text);
   if (!number || *number > most) {
     return not_accepted(text, "a number from 0 (the root alone) to " + std::to_string(most));
   }

@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/process/monitor.h"
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
+#include "collectors/process/facts/options.h"
 #include "collectors/registry.h"
 
 namespace memory_exporter::config {
 
 /// A pattern, or none: which can be said too, and takes back what the file says.
-using OptionalPattern = std::optional<process::Pattern>;
+using OptionalPattern = std::optional<Pattern>;
 
 /// What can be set of collectors.
 struct CollectorSettings {

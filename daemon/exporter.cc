@@ -11,8 +11,8 @@
 #include "config/config_file.h"
 #include "daemon/exposition/encoder.h"
 #include "daemon/exposition/negotiation.h"
-#include "daemon/landing_page.h"
 #include "daemon/version.h"
+#include "daemon/view/landing_page.h"
 
 namespace memory_exporter {
 namespace {

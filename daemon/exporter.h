@@ -9,7 +9,7 @@
 #include "collectors/process/monitor.h"
 #include "daemon/exposition/compress.h"
 #include "daemon/flags.h"
-#include "daemon/http_server.h"
+#include "daemon/http/http_server.h"
 #include "daemon/log.h"
 #include "daemon/scrape.h"
 #include "daemon/self_metrics.h"

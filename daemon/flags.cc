@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "collectors/procfs/scan.h"
+#include "collectors/base/text.h"
 #include "collectors/registry.h"
 #include "config/duration.h"
 #include "config/suggest.h"
@@ -40,7 +40,7 @@ Result<ListenAddress> listen_address(std::string_view text) {
                   " is an IPv6 address, which this build's HTTP server cannot listen on: give an "
                   "IPv4 address");
   }
-  const auto port = procfs::to_number<std::uint16_t>(text.substr(colon + 1));
+  const auto port = to_number<std::uint16_t>(text.substr(colon + 1));
   if (!port) return refuse(in_quotes(text) + " has no port from 0 to 65535 after its colon");
   if (host == "localhost") host = "127.0.0.1";
   in_addr parsed{};
@@ -80,7 +80,7 @@ Status set_telemetry_path(Options& options, const std::string& text) {
 }
 
 Status set_max_requests(Options& options, const std::string& text) {
-  const auto number = procfs::to_number<unsigned>(text);
+  const auto number = to_number<unsigned>(text);
   if (!number || *number > most_max_requests) {
     return refuse(in_quotes(text) + " is not a number from 0 (no limit of its own) to " +
                   std::to_string(most_max_requests));

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
 #include "collectors/registry.h"
 #include "config/settings.h"
 #include "daemon/log.h"

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-#include "collectors/process/label.h"
+#include "collectors/base/utf8.h"
 
 namespace memory_exporter {
 namespace {
@@ -36,10 +36,10 @@ constexpr std::chrono::minutes forget_after{10};
 void append_json(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
-    const auto front = process::utf8_front(text);
+    const auto front = utf8_front(text);
     const auto c = static_cast<unsigned char>(text.front());
     if (!front.valid) {
-      out += process::replacement_character;
+      out += replacement_character;
     } else if (c == '"' || c == '\\') {
       out += '\\';
       out += static_cast<char>(c);

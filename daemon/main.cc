@@ -14,7 +14,7 @@
 
 #include "daemon/exporter.h"
 #include "daemon/flags.h"
-#include "daemon/http_server.h"
+#include "daemon/http/http_server.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 #include "daemon/version.h"
@@ -85,7 +85,7 @@ class ReloadQueue {
     }
     ::kill(::getpid(), SIGHUP);
     if (result.wait_for(std::chrono::seconds(1)) != std::future_status::ready) {
-      return Error{ErrorKind::io, "the exporter is busy starting or stopping", {}, 0};
+      return Error{ErrorKind::failed, "the exporter is busy starting or stopping", {}, 0};
     }
     return result.get();
   }

@@ -25,7 +25,7 @@ bool notify_service_manager(std::string_view state) {
   if (path.front() == '@') address.sun_path[0] = '\0';
   const auto size = offsetof(sockaddr_un, sun_path) + path.size();
 
-  const procfs::FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return false;
   const auto sent =
       ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,

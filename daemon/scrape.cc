@@ -31,7 +31,7 @@ Status run(const Collector& collector, const process::Snapshot& processes, Metri
   try {
     return collector.collect(processes, sink);
   } catch (const std::exception& failed) {
-    return Error{ErrorKind::io, failed.what(), {}, 0};
+    return Error{ErrorKind::failed, failed.what(), {}, 0};
   }
 }
 

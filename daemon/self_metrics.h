@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "collectors/metric_sink.h"
-#include "collectors/process/snapshot.h"
+#include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
 
 namespace memory_exporter {

@@ -13,8 +13,8 @@ struct Flight {
   std::optional<Result<SnapshotSource::Snapshot>> result;
 };
 
-Error unfinished(std::string what) {
-  return Error{ErrorKind::io, std::move(what), {}, 0};
+Error unfinished(ErrorKind kind, std::string what) {
+  return Error{kind, std::move(what), {}, 0};
 }
 
 }  // namespace
@@ -51,8 +51,8 @@ Result<SnapshotSource::Snapshot> SnapshotSource::get(Clock::time_point deadline)
   shared_->answered.wait_until(
       lock, deadline, [&] { return shared_->stopping || (flight && flight->result.has_value()); });
   if (flight && flight->result) return *flight->result;
-  if (shared_->stopping) return unfinished("the exporter is stopping");
-  return unfinished("the processes were not read before the scrape's deadline");
+  if (shared_->stopping) return unfinished(ErrorKind::failed, "the exporter is stopping");
+  return unfinished(ErrorKind::timeout, "the processes were not read before the scrape's deadline");
 }
 
 SnapshotSource::Snapshot SnapshotSource::last() const {
@@ -92,7 +92,7 @@ void SnapshotSource::run(const std::shared_ptr<Shared>& shared) {
     try {
       result = shared->collect(deadline);
     } catch (const std::exception& failed) {
-      result = unfinished(failed.what());
+      result = unfinished(ErrorKind::failed, failed.what());
     }
     lock.lock();
     if (result->ok()) shared->last = **result;

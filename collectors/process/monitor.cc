@@ -6,16 +6,16 @@
 #include <string>
 #include <utility>
 
-#include "collectors/process/cpu_budget.h"
-#include "collectors/process/groups.h"
-#include "collectors/process/limits_reader.h"
-#include "collectors/process/mappings_reader.h"
-#include "collectors/process/pagemap_reader.h"
-#include "collectors/process/process_table.h"
-#include "collectors/process/reading_lane.h"
-#include "collectors/process/rollup_reader.h"
-#include "collectors/process/sampler.h"
-#include "collectors/process/sampling_policy.h"
+#include "collectors/process/grouping/groups.h"
+#include "collectors/process/sampling/cpu_budget.h"
+#include "collectors/process/sampling/limits_reader.h"
+#include "collectors/process/sampling/mappings_reader.h"
+#include "collectors/process/sampling/pagemap_reader.h"
+#include "collectors/process/sampling/reading_lane.h"
+#include "collectors/process/sampling/rollup_reader.h"
+#include "collectors/process/sampling/sampler.h"
+#include "collectors/process/sampling/sampling_policy.h"
+#include "collectors/process/table/process_table.h"
 #include "collectors/procfs/meminfo.h"
 #include "collectors/procfs/pagemap.h"
 
@@ -54,8 +54,7 @@ using MemorySampler = Sampler<MemoryWalk>;
 /// Quick walks, which a scrape waits for, and giants: each has its part of the budget.
 enum Lane : std::size_t { quick_lane, slow_lane, lanes };
 
-MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budget,
-                                     Monitor::Now now) {
+MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budget, Now now) {
   return {[](const procfs::Tree& procfs) { return std::make_unique<MemoryReader>(procfs); },
           std::move(budget), lane, std::move(now)};
 }
@@ -79,7 +78,7 @@ std::shared_ptr<CpuBudget> share_of_budget(double share, const Options& options,
   return std::make_shared<CpuBudget>(options.pss_cpu_budget * share, burst, now);
 }
 
-ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Monitor::Now& now) {
+ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Now& now) {
   return {.files = {"limits", "maps"},
           .last = &Process::limits,
           .make_reader =
@@ -92,8 +91,7 @@ ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Mon
           .now = now};
 }
 
-ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options,
-                                                   const Monitor::Now& now) {
+ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options, const Now& now) {
   return {.files = {"smaps"},
           .last = &Process::mappings,
           .make_reader =

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
 
 namespace memory_exporter::procfs {
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collectors/procfs/result.h"
-#include "collectors/procfs/scan.h"
+#include "collectors/base/result.h"
+#include "collectors/base/text.h"
 
 namespace memory_exporter::procfs {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "collectors/base/result.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/procfs/result.h"
 
 namespace memory_exporter::procfs {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "collectors/procfs/scan.h"
+#include "collectors/base/text.h"
 
 namespace memory_exporter::procfs {
 namespace {

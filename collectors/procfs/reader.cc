@@ -12,7 +12,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "collectors/procfs/scan.h"
+#include "collectors/base/text.h"
 
 namespace memory_exporter::procfs {
 namespace {
@@ -47,6 +47,10 @@ ErrorKind kind_of(int error_number) {
     case EACCES:
     case EPERM:
       return ErrorKind::denied;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return ErrorKind::exhausted;
     default:
       return ErrorKind::io;
   }
@@ -57,10 +61,6 @@ ErrorKind kind_of(int error_number) {
 Error error_of(int error_number, std::string path) {
   return Error{kind_of(error_number), std::generic_category().message(error_number),
                std::move(path)};
-}
-
-FileDescriptor::~FileDescriptor() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 void Buffer::grow(std::size_t size, std::size_t keep) {

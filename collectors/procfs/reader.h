@@ -12,28 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/file_descriptor.h"
+#include "collectors/base/result.h"
 
 namespace memory_exporter::procfs {
-
-/// A file descriptor with an owner.
-class FileDescriptor {
- public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~FileDescriptor();
-
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 /// Bytes that outlive one read and are reused by the next. Grows to the largest file it has held
 /// (pages it never touched cost nothing) and is never cleared.

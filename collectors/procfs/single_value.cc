@@ -1,6 +1,6 @@
 #include "collectors/procfs/single_value.h"
 
-#include "collectors/procfs/scan.h"
+#include "collectors/base/text.h"
 
 namespace memory_exporter::procfs {
 namespace {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "collectors/base/result.h"
 #include "collectors/procfs/maps.h"
-#include "collectors/procfs/result.h"
 #include "collectors/procfs/smaps_rollup.h"
 
 namespace memory_exporter::procfs {

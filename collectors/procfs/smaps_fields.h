@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "collectors/procfs/bytes.h"
+#include "collectors/base/bytes.h"
 #include "collectors/procfs/smaps_rollup.h"
 
 namespace memory_exporter::procfs {

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collectors/procfs/bytes.h"
-#include "collectors/procfs/result.h"
+#include "collectors/base/bytes.h"
+#include "collectors/base/result.h"
 
 namespace memory_exporter::procfs {
 

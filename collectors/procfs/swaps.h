@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/procfs/bytes.h"
-#include "collectors/procfs/result.h"
+#include "collectors/base/bytes.h"
+#include "collectors/base/result.h"
 
 namespace memory_exporter::procfs {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
 
 namespace memory_exporter::procfs {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <variant>
 
-#include "collectors/process/label.h"
+#include "collectors/base/utf8.h"
 
 namespace memory_exporter::exposition {
 namespace {
@@ -40,14 +40,14 @@ void append_escaped(std::string& out, std::string_view bytes, const SpecialBytes
   while (true) {
     run += special.plain_prefix(bytes.substr(run));
     if (run == bytes.size()) break;
-    const auto front = process::utf8_front(bytes.substr(run));
+    const auto front = utf8_front(bytes.substr(run));
     if (front.valid && front.size > 1) {
       run += front.size;
       continue;
     }
     out.append(bytes.substr(0, run));
     if (!front.valid) {
-      out.append(process::replacement_character);
+      out.append(replacement_character);
     } else {
       out += '\\';
       out += bytes[run] == '\n' ? 'n' : bytes[run];

@@ -7,8 +7,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "collectors/process/process_table.h"
-#include "collectors/process/sampling_policy.h"
+#include "collectors/process/sampling/sampling_policy.h"
+#include "collectors/process/table/process_table.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {

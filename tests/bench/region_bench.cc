@@ -1,6 +1,6 @@
 // A pass over the mappings of every process that can be read: reading smaps only, against reading,
 // parsing, classifying and adding up. And classification alone.
-#include "collectors/process/region.h"
+#include "collectors/process/sampling/region.h"
 
 #include <benchmark/benchmark.h>
 #include <unistd.h>

@@ -28,7 +28,7 @@ CollectorOptions options() {
   CollectorOptions options;
   options.page_size = Bytes{4096};
   options.cgroup.depth = 3;
-  options.vmstat_fields = *process::Pattern::compile("^(pgpg|nr_dirty)");
+  options.vmstat_fields = *Pattern::compile("^(pgpg|nr_dirty)");
   return options;
 }
 

@@ -146,8 +146,8 @@ class CgroupSelection : public testing::Test {
   std::vector<std::string> selected(unsigned depth, const char* include = nullptr,
                                     const char* exclude = nullptr) {
     CgroupOptions options{depth, {}, {}};
-    if (include != nullptr) options.include = *process::Pattern::compile(include);
-    if (exclude != nullptr) options.exclude = *process::Pattern::compile(exclude);
+    if (include != nullptr) options.include = *Pattern::compile(include);
+    if (exclude != nullptr) options.exclude = *Pattern::compile(exclude);
     const auto hierarchy = find_memory_hierarchy(tree_.trees().sysfs);
     EXPECT_TRUE(hierarchy && *hierarchy);
     auto paths = list_cgroups(tree_.trees().sysfs, **hierarchy, options);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "collectors/base/text.h"
 #include "collectors/builtin.h"
-#include "collectors/procfs/scan.h"
 #include "tests/collectors/fixture_tree.h"
 #include "tests/collectors/text_sink.h"
 #include "tests/procfs/meminfo_captures.h"
@@ -73,7 +73,7 @@ TEST(MeminfoCollector, WritesARealMachine) {
 
 std::size_t lines_with(std::string_view text, std::string_view part) {
   std::size_t count = 0;
-  while (!text.empty()) count += procfs::take_line(text).find(part) != std::string_view::npos;
+  while (!text.empty()) count += take_line(text).find(part) != std::string_view::npos;
   return count;
 }
 

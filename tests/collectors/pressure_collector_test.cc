@@ -27,8 +27,7 @@ TEST(PressureCollector, WritesNothingWhereTheKernelHasNoPsi) {
 
 // The file is there and reading it fails where PSI was switched off at boot (psi=0).
 TEST(PressureCollector, TakesPsiSwitchedOffForAMissingFile) {
-  EXPECT_EQ(procfs::error_of(EOPNOTSUPP, "pressure/memory").kind,
-            ErrorKind::vanished);
+  EXPECT_EQ(procfs::error_of(EOPNOTSUPP, "pressure/memory").kind, ErrorKind::vanished);
 }
 
 TEST(PressureCollector, NamesFileAndLineOfAMalformedText) {

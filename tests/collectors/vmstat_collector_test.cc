@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/base/text.h"
 #include "collectors/builtin.h"
-#include "collectors/procfs/scan.h"
 #include "tests/collectors/fixture_tree.h"
 #include "tests/collectors/text_sink.h"
 #include "tests/procfs/vmstat_captures.h"
@@ -74,7 +74,7 @@ TEST(VmstatCollector, LeavesNoEventOfTheDefaultSetOutOnARealMachine) {
   const auto text = collected_from(tree);
   std::string_view rest = testdata::vmstat_6_18;
   while (!rest.empty()) {
-    const auto line = procfs::take_line(rest);
+    const auto line = take_line(rest);
     const auto blank = line.find(' ');
     const std::string field(line.substr(0, blank));
     if (!in_default_set(field)) continue;
@@ -91,7 +91,7 @@ TEST(VmstatCollector, AddsTheFieldsAskedForByTheirKind) {
              "nr_dirty 384\nnr_dirtied 38120042\nnr_vmscan_write 1\nnr_tlb_local_flush_all 7\n"
              "pgfault 811203344\npgpgin 91833211\ncompact_stall 402\n");
   CollectorOptions options;
-  options.vmstat_fields = *process::Pattern::compile("^(nr_|pg)");
+  options.vmstat_fields = *Pattern::compile("^(nr_|pg)");
   EXPECT_EQ(collected(*make_vmstat_collector(tree.trees(), options)),
             "memory_vmstat_pgfault_total 811203344\n"
             "memory_vmstat_other_total{field=\"nr_dirtied\"} 38120042\n"

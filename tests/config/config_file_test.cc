@@ -27,7 +27,7 @@ std::string mistake_in(std::string_view text) {
 const std::optional<OptionalPattern> no_pattern(std::in_place);
 
 std::optional<OptionalPattern> pattern(std::string_view expression) {
-  auto compiled = process::Pattern::compile(expression);
+  auto compiled = Pattern::compile(expression);
   EXPECT_TRUE(compiled.ok());
   return OptionalPattern(std::move(*compiled));
 }

@@ -29,7 +29,7 @@ const CollectorSetting& collector_setting(std::string_view name) {
 const std::optional<OptionalPattern> no_pattern(std::in_place);
 
 std::optional<OptionalPattern> pattern(std::string_view expression) {
-  auto compiled = process::Pattern::compile(expression);
+  auto compiled = Pattern::compile(expression);
   EXPECT_TRUE(compiled.ok());
   return OptionalPattern(std::move(*compiled));
 }

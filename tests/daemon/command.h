@@ -43,8 +43,8 @@ class Command {
     }
     ::close(out[1]);
     ::close(err[1]);
-    out_ = procfs::FileDescriptor(out[0]);
-    err_ = procfs::FileDescriptor(err[0]);
+    out_ = FileDescriptor(out[0]);
+    err_ = FileDescriptor(err[0]);
   }
   ~Command() {
     if (pid_ <= 0) return;
@@ -119,8 +119,8 @@ class Command {
   }
 
   pid_t pid_ = -1;
-  procfs::FileDescriptor out_;
-  procfs::FileDescriptor err_;
+  FileDescriptor out_;
+  FileDescriptor err_;
   std::string log_;     ///< what wait_for_log() has read
   std::string unread_;  ///< of that, what it has not looked at
 };

@@ -312,7 +312,7 @@ TEST_F(Daemon, DoesNotReloadForEveryone) {
 
 TEST_F(Daemon, TellsTheServiceManagerWhenItIsReadyAndWhenItStops) {
   const TempTree folder;
-  const procfs::FileDescriptor manager(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const FileDescriptor manager(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   folder.path("notify").copy(address.sun_path, sizeof(address.sun_path) - 1);

@@ -94,8 +94,7 @@ class ExporterTest : public ::testing::Test {
     if (!hanging_) return;
     hanging_ = false;
     // Read and write never hangs, and lets the reader go on; closed again, it reads an empty file.
-    const procfs::FileDescriptor writer(
-        ::open(procfs_.path("77/stat").c_str(), O_RDWR | O_CLOEXEC));
+    const FileDescriptor writer(::open(procfs_.path("77/stat").c_str(), O_RDWR | O_CLOEXEC));
     std::this_thread::sleep_for(milliseconds(20));
     procfs_.remove("77");
   }

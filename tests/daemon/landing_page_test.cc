@@ -1,4 +1,4 @@
-#include "daemon/landing_page.h"
+#include "daemon/view/landing_page.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

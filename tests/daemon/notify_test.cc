@@ -35,7 +35,7 @@ class Receiver {
   }
 
  private:
-  procfs::FileDescriptor fd_;
+  FileDescriptor fd_;
 };
 
 class NotifyTest : public ::testing::Test {

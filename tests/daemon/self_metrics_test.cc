@@ -152,7 +152,7 @@ TEST(SelfMetrics, KnowTheirOwnProcess) {
   EXPECT_EQ(samples.at("process_max_fds"), static_cast<double>(::sysconf(_SC_OPEN_MAX)));
 
   const auto fds = samples.at("process_open_fds");
-  const procfs::FileDescriptor another(::dup(0));
+  const FileDescriptor another(::dup(0));
   EXPECT_EQ(written(self).samples.at("process_open_fds"), fds + 1);
 }
 

@@ -40,8 +40,7 @@ std::map<std::string, Names> existing() {
                     procfs::Tree::absent("/")};
   std::map<std::string, Names> families{{"exporter", names_of(self_families())}};
   for (const auto& entry : collector_table()) {
-    families[std::string(entry.name)] =
-        names_of(entry.make(trees, CollectorOptions{})->families());
+    families[std::string(entry.name)] = names_of(entry.make(trees, CollectorOptions{})->families());
   }
   return families;
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
 
 namespace memory_exporter::docs {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <variant>
 
-#include "collectors/process/label.h"
+#include "collectors/base/utf8.h"
 #include "tests/exposition/strict_parser.h"
 
 namespace memory_exporter::testing {
@@ -14,7 +14,7 @@ using exposition::Format;
 
 std::string repaired(const std::string& bytes) {
   std::string out;
-  process::append_valid_utf8(out, bytes);
+  append_valid_utf8(out, bytes);
   return out;
 }
 

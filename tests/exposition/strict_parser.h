@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
 
 namespace memory_exporter::testing {
 

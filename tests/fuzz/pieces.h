@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "collectors/procfs/result.h"
+#include "collectors/base/result.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace memory_exporter::fuzz {

@@ -20,8 +20,9 @@ import sys
 # Lowest first. A file belongs to the layer with the longest matching folder.
 Layer = collections.namedtuple("Layer", "folder libraries")
 LAYERS = [
+    Layer("collectors/base", ["re2/"]),
     Layer("collectors/procfs", []),
-    Layer("collectors/process", ["re2/"]),
+    Layer("collectors/process", []),
     Layer("collectors", []),
     Layer("config", ["yaml-cpp/"]),
     Layer(

@@ -26,7 +26,8 @@ class Layers(unittest.TestCase):
     good = {
         "collectors/procfs/stat.h": "#pragma once\n#include <string_view>\n",
         "collectors/procfs/stat.cc": '#include "collectors/procfs/stat.h"\n#include <unistd.h>\n',
-        "collectors/process/table.h": '#include <re2/re2.h>\n#include "collectors/procfs/stat.h"\n',
+        "collectors/base/pattern.h": "#include <re2/re2.h>\n",
+        "collectors/process/table.h": '#include "collectors/base/pattern.h"\n#include "collectors/procfs/stat.h"\n',
         "collectors/process.cc": '#include "collectors/process/table.h"\n',
         "config/file.cc": "#include <yaml-cpp/yaml.h>\n",
         "daemon/main.cc": '#include <iostream>\n#include <civetweb.h>\n#include <prometheus/registry.h>\n'
@@ -42,6 +43,7 @@ class Layers(unittest.TestCase):
 
     def test_refuses_a_higher_layers_header(self):
         lower_to_higher = [
+            ("collectors/base/text.cc", "collectors/procfs/stat.h"),
             ("collectors/procfs/stat.cc", "collectors/process/table.h"),
             ("collectors/procfs/stat.cc", "collectors/sink.h"),
             ("collectors/process/table.cc", "collectors/sink.h"),
@@ -60,6 +62,7 @@ class Layers(unittest.TestCase):
         for path, header in [
             ("collectors/procfs/a.cc", "re2/re2.h"),
             ("collectors/procfs/a.cc", "zlib.h"),
+            ("collectors/process/a.cc", "re2/re2.h"),
             ("collectors/process/a.cc", "spdlog/spdlog.h"),
             ("collectors/a.cc", "re2/re2.h"),
             ("collectors/a.cc", "fmt/format.h"),

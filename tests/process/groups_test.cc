@@ -1,4 +1,4 @@
-#include "collectors/process/groups.h"
+#include "collectors/process/grouping/groups.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 
 #include <filesystem>
 
-#include "collectors/process/process_table.h"
+#include "collectors/process/table/process_table.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {

@@ -1,4 +1,4 @@
-#include "collectors/process/pagemap_reader.h"
+#include "collectors/process/sampling/pagemap_reader.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "collectors/process/rollup_reader.h"
+#include "collectors/process/sampling/rollup_reader.h"
 #include "tests/support/child.h"
 
 namespace memory_exporter::process {

@@ -1,4 +1,4 @@
-#include "collectors/process/process_table.h"
+#include "collectors/process/table/process_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

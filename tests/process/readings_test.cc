@@ -8,9 +8,9 @@
 #include <atomic>
 #include <map>
 
-#include "collectors/process/limits_reader.h"
-#include "collectors/process/mappings_reader.h"
 #include "collectors/process/monitor.h"
+#include "collectors/process/sampling/limits_reader.h"
+#include "collectors/process/sampling/mappings_reader.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {

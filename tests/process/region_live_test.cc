@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "collectors/process/region.h"
+#include "collectors/process/sampling/region.h"
 #include "collectors/procfs/status.h"
 
 namespace memory_exporter::process {

@@ -1,4 +1,4 @@
-#include "collectors/process/region.h"
+#include "collectors/process/sampling/region.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "collectors/process/sampler.h"
+#include "collectors/process/sampling/sampler.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include <thread>
 
-#include "collectors/process/rollup_reader.h"
+#include "collectors/process/sampling/rollup_reader.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {
@@ -28,7 +28,7 @@ WalkRequest request(pid_t pid) {
 /// A sampler's clock that a test can push forward.
 class PushedClock {
  public:
-  Monitor::Now now() {
+  Now now() {
     return [ahead = ahead_] { return Clock::now() + ahead->load(); };
   }
   void push(nanoseconds by) { ahead_->store(ahead_->load() + by); }
@@ -120,7 +120,7 @@ class SamplerTest : public ::testing::Test {
   }
 
   static Sampler<MemoryWalk>::Settings settings(
-      Monitor::Now now = &Clock::now, std::shared_ptr<CpuBudget> budget = CpuBudget::unlimited()) {
+      Now now = &Clock::now, std::shared_ptr<CpuBudget> budget = CpuBudget::unlimited()) {
     return {[](const procfs::Tree& procfs) { return std::make_unique<RollupReader>(procfs); },
             std::move(budget), 0, std::move(now)};
   }

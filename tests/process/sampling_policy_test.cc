@@ -1,4 +1,4 @@
-#include "collectors/process/sampling_policy.h"
+#include "collectors/process/sampling/sampling_policy.h"
 
 #include <gtest/gtest.h>
 

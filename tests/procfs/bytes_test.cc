@@ -1,4 +1,4 @@
-#include "collectors/procfs/bytes.h"
+#include "collectors/base/bytes.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "collectors/process/facts/snapshot.h"
+
+namespace memory_exporter::process {
+
+/// How PSS is sampled.
+enum class PssMode {
+  budgeted,  ///< what changed and what is old, under the budgets
+  exact,     ///< every process in every collection, deadline permitting
+  off,       ///< stat and status only; no process is walked
+};
+
+/// What is read of every process beyond the usual files, because a collector that is on asks for
+/// it.
+enum class Extras : unsigned {
+  none = 0,
+  oom_score = 1,  ///< /proc/PID/oom_score in every collection, some 5 us a process
+  limits = 2,     ///< limits and maps once in a pss_max_age, some 60 us a process
+  mappings = 4,   ///< smaps once in a pss_mappings_max_age, three times the cost of a rollup
+};
+constexpr Extras operator|(Extras a, Extras b) {
+  return static_cast<Extras>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool contains(Extras set, Extras extra) {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(extra)) != 0;
+}
+
+struct Options {
+  std::vector<Dimension> group_by = {Dimension::name, Dimension::cgroup};
+  /// Where the operator's tree of cgroups has the root of our cgroup namespace; empty: at its own.
+  std::string cgroup_namespace_root = {};
+  PssMode pss_mode = PssMode::budgeted;
+  std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
+  std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);
+  std::chrono::nanoseconds pss_mappings_max_age = std::chrono::minutes(5);
+  std::chrono::nanoseconds pss_burst = std::chrono::seconds(1);  ///< CPU time the bucket can hold
+  /// A rollup expected to hold the target's mmap_lock longer is done in small parts instead, where
+  /// the privileges allow it, and never delays a scrape.
+  std::chrono::nanoseconds pss_stall_limit = std::chrono::milliseconds(2);
+  double pss_cpu_budget = 0.05;     ///< share of one core for walks
+  double pss_stall_budget = 0.001;  ///< share of time one target's mmap may be held up
+};
+
+}  // namespace memory_exporter::process

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "collectors/base/bytes.h"
+#include "collectors/process/facts/clock.h"
+#include "collectors/process/facts/mapping_totals.h"
+#include "collectors/procfs/limits.h"
+#include "collectors/procfs/reader.h"
+#include "collectors/procfs/smaps_rollup.h"
+#include "collectors/procfs/status.h"
+
+namespace memory_exporter::process {
+
+class GroupState;
+
+/// A process over its whole life. A pid alone is reused; with the start time it is not.
+struct ProcessId {
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;  ///< ticks after boot
+  auto operator<=>(const ProcessId&) const = default;
+};
+
+/// What a process is running. Another image in the same process is an exec. The addresses are real
+/// only with ptrace access (else 0 or 1), so the name stands beside them.
+struct Image {
+  std::uint64_t start_code = 0;
+  std::uint64_t start_stack = 0;
+  std::string comm;
+  bool operator==(const Image&) const = default;
+  /// The same but for the name: a thread that renames itself has not exec'd.
+  bool same_program(const Image& other) const {
+    return start_code == other.start_code && start_stack == other.start_stack;
+  }
+};
+
+/// How a process's page tables are walked.
+enum class WalkMethod {
+  rollup,   ///< smaps_rollup: one read, which holds the target's mmap_lock all along
+  pagemap,  ///< pagemap and kpagecount, in small parts: the lock is held for 0.2 ms at a time
+};
+
+/// What a walk found out.
+struct MemoryWalk {
+  procfs::SmapsRollup memory;
+  OptionalBytes uss;  ///< known from pagemap too, which does not tell clean from dirty
+  /// CPU time that smaps_rollup takes for it: measured, or added up from the pages that were found.
+  std::chrono::nanoseconds rollup_cost{};
+};
+
+/// One walk of a process's page tables that counted, because the process was the same before and
+/// after it.
+struct Sample {
+  procfs::SmapsRollup memory;
+  OptionalBytes uss;
+  Clock::time_point began;
+  std::chrono::nanoseconds rollup_cost{};  ///< as in MemoryWalk
+  Bytes resident;                          ///< status VmRSS when it was taken
+  Bytes swap;                              ///< status VmSwap when it was taken
+  std::uint64_t faults = 0;                ///< minor + major when it was taken
+  std::uint64_t sharers = 0;               ///< as in Process, when it was taken
+};
+
+/// What a file said that is read of every process now and then, and when; nothing where it could
+/// not be read, so that it is not tried again at once.
+template <typename Found>
+struct Reading {
+  Clock::time_point began;
+  std::optional<Found> found;
+};
+
+/// What a process may take, and how many VMAs it has.
+struct LimitsFound {
+  procfs::Limits limits;
+  std::optional<std::uint64_t> mappings;  ///< without [vsyscall], which is none
+};
+
+/// What a process has mapped, and which of the files is its program.
+struct MappingsFound {
+  MappingTotals totals;
+  std::optional<procfs::MappedFile> program;  ///< where it is known, and not guessed
+};
+
+/// The file a process executes: those that run the same one share its pages.
+using ExecutableId = procfs::FileId;
+
+/// Rests end, whatever the stall budget.
+inline constexpr std::chrono::nanoseconds longest_stall_rest = std::chrono::years(1);
+
+/// What is known of one user process; kernel threads are counted, not kept. One that has ended and
+/// waits for its parent (a zombie) stays in the table, so that its faults are not counted again.
+struct Process {
+  ProcessId id;
+  std::uint64_t inode = 0;  ///< of /proc/PID, as it was listed when stat was read
+  pid_t parent = 0;
+  pid_t memory_thread = 0;  ///< the thread to read memory through; pid unless the leader has exited
+  Image image;
+  bool ended = false;       ///< no memory any more
+  bool zombie = false;      ///< nor any pages on their way out
+  bool unreadable = false;  ///< in this refresh: it is there, and cannot be counted
+  std::uint64_t threads = 0;
+  std::uint64_t minor_faults = 0;
+  std::uint64_t major_faults = 0;
+  procfs::ProcessStatus status;
+  std::optional<std::uint64_t> oom_score;  ///< where asked for
+  std::optional<ExecutableId> executable;
+
+  GroupState* group = nullptr;
+  Clock::time_point cgroup_read{};
+
+  /// Between vfork and exec a child runs on its parent's mm: that memory is the parent's, and is
+  /// counted there. Sharing is fixed at clone, so `own_memory` once seen holds until the process
+  /// ends.
+  bool own_memory = false;
+  std::optional<pid_t> memory_owner;
+
+  std::optional<Sample> sample;
+  std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
+  bool stuck = false;                          ///< the last walk has not come back
+  bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
+  /// Until when what has been read of it has used up its stall budget: files that hold its
+  /// mmap_lock in one go, and the small parts of pagemap, which hold up nobody and do not wait for
+  /// the former. Exact mode reads all the same, and limits with maps, which walk no pages.
+  Clock::time_point rests_from_holds_until{};
+  Clock::time_point rests_from_parts_until{};
+  std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
+  std::shared_ptr<const Reading<MappingsFound>> mappings;  ///< likewise
+  /// How many processes run this executable, this one among them: its pages are divided by about so
+  /// many.
+  std::uint64_t sharers = 0;
+  /// When its parent or a child, with the same executable and so with a copy of its memory, was
+  /// last seen to come, exec or go: any of its pages may count for less or more.
+  Clock::time_point relatives_changed{};
+
+  Clock::time_point first_seen{};
+  std::uint64_t last_seen = 0;  ///< number of the refresh that listed it
+
+  Clock::time_point& rests_until(WalkMethod method) {
+    return method == WalkMethod::pagemap ? rests_from_parts_until : rests_from_holds_until;
+  }
+  Clock::time_point rests_until(WalkMethod method) const {
+    return method == WalkMethod::pagemap ? rests_from_parts_until : rests_from_holds_until;
+  }
+  Bytes resident() const { return status.resident.value_or(Bytes{}); }
+  Bytes swap() const { return status.swap.value_or(Bytes{}); }
+  std::uint64_t faults() const { return minor_faults + major_faults; }
+};
+
+}  // namespace memory_exporter::process

@@ -1,0 +1,425 @@
+#include "collectors/process/table/process_table.h"
+
+#include <linux/kcmp.h>
+#include <linux/magic.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "collectors/base/label.h"
+#include "collectors/base/text.h"
+#include "collectors/process/table/pid_path.h"
+#include "collectors/procfs/cgroup.h"
+#include "collectors/procfs/single_value.h"
+
+namespace memory_exporter::process {
+namespace {
+
+/// The addresses are the mm's: both are 0 once a process, or its first thread, has let go of it.
+bool has_no_mm(const procfs::Stat& stat) {
+  return stat.start_code == 0 && stat.start_stack == 0;
+}
+
+bool same_program(const Image& image, const procfs::Stat& stat) {
+  return has_no_mm(stat) ||
+         (image.start_code == stat.start_code && image.start_stack == stat.start_stack);
+}
+
+bool same_image(const Image& image, const procfs::Stat& stat) {
+  return same_program(image, stat) && image.comm == stat.comm;
+}
+
+/// While other threads live, state Z is only the leader's, and the memory is behind them.
+bool leader_exited(const procfs::Stat& stat) {
+  return stat.is_zombie() && stat.threads > 1;
+}
+
+Image image_of(const procfs::Stat& stat) {
+  return {stat.start_code, stat.start_stack, std::string(stat.comm)};
+}
+
+/// Parents that start or adopt whatever comes: their children have nothing in common through them.
+bool adopts_strangers(const Process& process) {
+  const std::string_view name = process.image.comm;
+  return process.id.pid == 1 || name == "systemd" || name == "init" || name == "conmon" ||
+         name.starts_with("containerd-shim");
+}
+
+/// All that status says of an mm is the same: as good as the same mm, for a child and its parent.
+bool same_figures(const procfs::ProcessStatus& a, const procfs::ProcessStatus& b) {
+  return a.virtual_size == b.virtual_size && a.virtual_peak == b.virtual_peak &&
+         a.resident == b.resident && a.resident_peak == b.resident_peak &&
+         a.resident_anon == b.resident_anon && a.page_tables == b.page_tables && a.swap == b.swap;
+}
+
+/// Every procfs has a process 1: one that does not list it was mounted with hidepid=2 (invisible)
+/// or 4 (ptraceable) and leaves out whatever the reader may not trace.
+bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::ListedProcess>& listed) {
+  const auto is_first = [](const procfs::ListedProcess& process) { return process.pid == 1; };
+  if (std::any_of(listed.begin(), listed.end(), is_first)) return false;
+  struct statfs filesystem {};
+  return ::fstatfs(procfs.fd(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+}
+
+}  // namespace
+
+std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b) {
+  const auto order = ::syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
+  if (order < 0) return std::nullopt;
+  return order == 0;
+}
+
+Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
+  if (auto listed = procfs_.list_processes(listed_); !listed) return listed;
+  ++refresh_number_;
+  refreshed_ = now;
+  extras_ = extras;
+  others_ = {};
+  others_.hidden = hides_processes(procfs_, listed_);
+  changes_.clear();
+  forget_kernel_threads();
+  for (const auto& listed : listed_) refresh_process(listed);
+  drop_unseen();
+  find_memory_owners();
+  find_sharers();
+  mark_relatives();
+  return Done{};
+}
+
+void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
+  if (is_kernel_thread(listed)) {
+    ++others_.kernel;
+    return;
+  }
+  const auto pid = listed.pid;
+  // Before stat: what the process does between the two reads shows as a run in the next refresh.
+  auto status = read_status(pid, pid);
+  if (!status) return miss(pid, "status", status.error());
+  if (auto* process = find_rested(listed, *status)) {
+    process->status = std::move(*status);
+    read_oom_score(*process);
+    process->last_seen = refresh_number_;
+    return;
+  }
+  const auto text = procfs_.read(PidPath(pid, "stat").c_str(), buffer_);
+  if (!text) return miss(pid, "stat", text.error());
+  const auto stat = procfs::parse_stat(*text);
+  if (!stat) return miss(pid, "stat", stat.error());
+  if (stat->is_being_reaped()) return;  // its faults are no longer its own
+  if (stat->is_kernel_thread()) {
+    ++others_.kernel;
+    kernel_threads_[pid] = listed.inode;
+    return;
+  }
+
+  auto& process = identify(pid, *stat);
+  const bool is_zombie = stat->is_zombie() && !leader_exited(*stat);
+  const bool has_become_zombie = is_zombie && !std::exchange(process.zombie, is_zombie);
+  process.ended = is_zombie;
+  process.memory_thread = pid;
+  process.inode = listed.inode;
+  process.parent = static_cast<pid_t>(stat->ppid);
+  process.threads = stat->threads;
+  const auto minor = stat->minor_faults - std::exchange(process.minor_faults, stat->minor_faults);
+  const auto major = stat->major_faults - std::exchange(process.major_faults, stat->major_faults);
+  // All of stat that is needed has been copied: the buffer is free for the next file.
+
+  if (!process.ended) {
+    if (auto read = read_memory(process, std::move(*status)); !read) {
+      return miss(pid, "task", read.error());
+    }
+  }
+  if (!process.ended) find_group(process);
+  if (!process.ended) read_oom_score(process);
+  // One that was never seen alive belongs to no group, and makes none.
+  if (process.group != nullptr) process.group->add_faults(minor, major);
+  // Until then it may still be giving its pages back.
+  if (has_become_zombie) note_change(process);
+  if (process.ended) process.group = nullptr;
+  process.unreadable = false;
+  process.last_seen = refresh_number_;
+}
+
+/// A process that cannot be read. One that is gone leaves the table. Any other stays in it, counted
+/// nowhere, so that its faults are not added once more when it can be read again.
+void ProcessTable::miss(pid_t pid, std::string_view file, const Error& error) {
+  count_failure(file, error);
+  if (error.kind == ErrorKind::vanished) return;
+  const auto entry = processes_.find(pid);
+  if (entry == processes_.end()) return;
+  entry->second.unreadable = true;
+  entry->second.last_seen = refresh_number_;
+}
+
+/// The table's entry for it, if its one thread has not run since stat was read, which would say
+/// today what it said then: no fault, no exec, no new name or thread without running. Saves 9 us, a
+/// third of what an idle process costs without walks.
+Process* ProcessTable::find_rested(const procfs::ListedProcess& listed,
+                                   const procfs::ProcessStatus& status) {
+  const auto entry = processes_.find(listed.pid);
+  if (entry == processes_.end()) return nullptr;
+  auto& process = entry->second;
+  const bool same = process.inode == listed.inode && process.parent == status.parent;
+  const bool alone = process.threads == 1 && status.threads == 1;
+  const bool rested =
+      status.is_resting() && status.switches && status.switches == process.status.switches;
+  const bool alive = !process.ended && !process.unreadable && status.virtual_size;
+  return same && alone && rested && alive && is_current(process) ? &process : nullptr;
+}
+
+/// Whether what was found out about it need not be found out anew.
+bool ProcessTable::is_current(const Process& process) const {
+  return process.group != nullptr && refreshed_ - process.cgroup_read < settings_.max_age;
+}
+
+bool ProcessTable::is_kernel_thread(const procfs::ListedProcess& listed) const {
+  const auto known = kernel_threads_.find(listed.pid);
+  return known != kernel_threads_.end() && known->second == listed.inode;
+}
+
+/// Kernel threads are for life, but up to 5.18 one may have been about to run a user's program, and
+/// those that ended take up room.
+void ProcessTable::forget_kernel_threads() {
+  if (refreshed_ - kernel_threads_forgotten_ < settings_.max_age) return;
+  kernel_threads_forgotten_ = refreshed_;
+  kernel_threads_.clear();
+}
+
+/// The table's entry for what the kernel shows under this pid now.
+Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
+  const auto [entry, is_new] = processes_.try_emplace(pid);
+  auto& process = entry->second;
+  const ProcessId id{pid, stat.start_time};
+  if (!is_new && process.id != id) {
+    note_change(process);
+    process = Process{};
+  }
+  if (process.id == id && same_image(process.image, stat)) {
+    // An adopted child has lost a parent that it may have shared memory with.
+    if (process.parent != stat.ppid) process.relatives_changed = refreshed_;
+    return process;
+  }
+  const bool only_renamed = process.id == id && same_program(process.image, stat);
+  if (process.id != id) process.first_seen = refreshed_;
+  process.id = id;
+  process.image = image_of(stat);
+  process.group = nullptr;
+  if (only_renamed) return process;
+
+  if (process.executable) note_change(process);  // what it ran before the exec
+  process.sample.reset();
+  process.denied_at.reset();
+  process.pagemap_denied = false;
+  process.rests_from_holds_until = process.rests_from_parts_until = {};
+  process.limits.reset();
+  process.mappings.reset();
+  process.own_memory = false;
+  process.parent = static_cast<pid_t>(stat.ppid);
+  const auto executable = procfs_.file_id(PidPath(pid, "exe").c_str());
+  process.executable = executable ? std::optional(*executable) : std::nullopt;
+  note_change(process);
+  return process;
+}
+
+/// status, through a thread that still has the mm.
+Status ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_leader) {
+  process.status = std::move(of_leader);
+  if (process.status.virtual_size || process.threads <= 1) {
+    process.ended = !process.status.virtual_size;  // exiting: the mm has gone before the state has
+    return Done{};
+  }
+  const auto pid = process.id.pid;
+  const auto threads = procfs_.list(PidPath(pid, "task").c_str());
+  if (!threads) return threads.error();
+  for (const auto& name : *threads) {
+    const auto thread = to_number<pid_t>(name);
+    if (!thread || *thread == pid) continue;
+    auto status = read_status(pid, *thread);
+    if (!status) count_failure("status", status.error());
+    if (!status || !status->virtual_size) continue;
+    process.memory_thread = *thread;
+    process.status = std::move(*status);
+    return Done{};
+  }
+  process.ended = true;
+  return Done{};
+}
+
+Result<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
+  const auto text = procfs_.read(PidPath(pid, thread, "status").c_str(), buffer_);
+  if (!text) return text.error();
+  return procfs::parse_status(*text);
+}
+
+void ProcessTable::read_oom_score(Process& process) {
+  process.oom_score.reset();
+  if (!contains(extras_, Extras::oom_score)) return;
+  const auto text = procfs_.read(PidPath(process.id.pid, "oom_score").c_str(), buffer_);
+  if (!text) return count_failure("oom_score", text.error());
+  const auto score = procfs::parse_single_value(*text);
+  if (!score) return count_failure("oom_score", score.error());
+  process.oom_score = *score;
+}
+
+void ProcessTable::find_group(Process& process) {
+  if (is_current(process)) return;
+  GroupKey key;
+  for (const auto dimension : settings_.group_by) {
+    switch (dimension) {
+      case Dimension::name:
+        key.push_back(valid_label(process.image.comm));
+        break;
+      case Dimension::cgroup:
+        if (const auto cgroup = read_cgroup(process)) {
+          key.push_back(valid_label(*cgroup));
+        } else if (cgroup.error().kind == ErrorKind::vanished) {
+          process.ended = true;  // just now
+          return;
+        } else if (process.group != nullptr) {
+          return;  // that it cannot be read is no move
+        } else {
+          key.emplace_back();
+        }
+        break;
+    }
+  }
+  process.cgroup_read = refreshed_;
+  process.group = &groups_.at(key, refreshed_);
+}
+
+/// The path in the tree that the operator has mounted; empty where there is none.
+Result<std::string> ProcessTable::read_cgroup(const Process& process) {
+  const auto text = procfs_.read(PidPath(process.id.pid, "cgroup").c_str(), buffer_);
+  if (!text) {
+    count_failure("cgroup", text.error());
+    return text.error();
+  }
+  const auto path = procfs::memory_cgroup(*text);
+  if (!path) {
+    count_failure("cgroup", path.error());
+    return path.error();
+  }
+  if (!*path) return std::string();
+  return procfs::cgroup_in_tree(**path, settings_.cgroup_namespace_root);
+}
+
+void ProcessTable::drop_unseen() {
+  std::erase_if(processes_, [this](const auto& entry) {
+    if (entry.second.last_seen == refresh_number_) return false;
+    if (!entry.second.zombie) note_change(entry.second);  // else when it became one
+    return true;
+  });
+}
+
+void ProcessTable::note_change(const Process& process) {
+  changes_.push_back({process.id.pid, process.parent, process.executable});
+}
+
+/// A page's PSS is divided by its mappers, so it moves in a process that did nothing when another
+/// one starts, execs or ends. Those with the same executable have the most pages in common.
+void ProcessTable::find_sharers() {
+  std::map<ExecutableId, std::uint64_t> sharers;
+  for (const auto& change : changes_) {
+    if (change.executable) sharers[*change.executable] = 0;
+  }
+  if (sharers.empty()) return;
+  std::vector<std::pair<Process*, const std::uint64_t*>> found;
+  for (auto& [pid, process] : processes_) {
+    if (!process.executable || process.zombie || process.memory_owner) continue;
+    const auto of_this = sharers.find(*process.executable);
+    if (of_this == sharers.end()) continue;
+    ++of_this->second;
+    found.emplace_back(&process, &of_this->second);
+  }
+  for (const auto& [process, count] : found) process->sharers = *count;
+}
+
+/// fork copies nothing: parent and child map the same pages until one of them writes, execs or
+/// ends. A child that runs another executable by now has let go of them again. Where executables
+/// cannot be told, siblings may share too.
+void ProcessTable::mark_relatives() {
+  if (refresh_number_ == 1) return;  // at first sight everything is unsampled
+  using WithExecutable = std::pair<pid_t, std::optional<ExecutableId>>;
+  std::set<WithExecutable> changed;
+  std::set<WithExecutable> child_changed;
+  for (const auto& change : changes_) {
+    changed.emplace(change.pid, change.executable);
+    const auto parent = processes_.find(change.parent);
+    if (parent == processes_.end() || adopts_strangers(parent->second)) continue;
+    child_changed.emplace(change.parent, change.executable);
+  }
+  if (changed.empty()) return;
+  for (auto& [pid, process] : processes_) {
+    const auto& executable = process.executable;
+    if (changed.contains({process.parent, executable}) ||
+        child_changed.contains({pid, executable}) ||
+        (!executable && child_changed.contains({process.parent, executable}))) {
+      process.relatives_changed = refreshed_;
+    }
+  }
+}
+
+void ProcessTable::find_memory_owners() {
+  for (auto& [pid, process] : processes_) {
+    process.memory_owner.reset();
+    if (process.own_memory || process.ended) continue;
+    const auto parent = processes_.find(process.parent);
+    if (parent == processes_.end() || parent->second.ended ||
+        !borrows_memory(process, parent->second)) {
+      continue;
+    }
+    process.memory_owner = process.parent;
+  }
+}
+
+bool ProcessTable::borrows_memory(Process& process, const Process& parent) const {
+  // Another image is another mm. (Without ptrace access both show the same non-addresses.)
+  if (!process.image.same_program(parent.image)) {
+    process.own_memory = true;
+    return false;
+  }
+  const auto same = settings_.same_memory(process.memory_thread, parent.memory_thread);
+  if (!same) return same_figures(process.status, parent.status);
+  process.own_memory = !*same;
+  return *same;
+}
+
+/// What follows an exec has another mm, and owes nothing. In exact mode this adds up, and nobody
+/// rests.
+void ProcessTable::let_rest(const WalkRequest& request, Clock::time_point began,
+                            std::chrono::nanoseconds time) {
+  const auto entry = processes_.find(request.id.pid);
+  if (entry == processes_.end()) return;
+  auto& process = entry->second;
+  if (process.id != request.id || !process.image.same_program(request.image)) return;
+  auto& rests_until = process.rests_until(request.method);
+  rests_until = std::min(std::max(rests_until, began) + time, began + longest_stall_rest);
+}
+
+Process* ProcessTable::find(const ProcessId& id, const Image& image) {
+  const auto entry = processes_.find(id.pid);
+  if (entry == processes_.end()) return nullptr;
+  auto& process = entry->second;
+  return process.id == id && process.image == image && !process.ended ? &process : nullptr;
+}
+
+bool ProcessTable::still_runs(const ProcessId& id, const Image& image) {
+  const auto text = procfs_.read(PidPath(id.pid, "stat").c_str(), buffer_);
+  if (!text) return false;
+  const auto stat = procfs::parse_stat(*text);
+  if (!stat || stat->start_time != id.start_time || !same_image(image, *stat)) return false;
+  return !has_no_mm(*stat) || leader_exited(*stat);
+}
+
+void ProcessTable::count_failure(std::string_view file, const Error& error) {
+  if (error.kind == ErrorKind::vanished) return;  // a process that ended: nothing is wrong
+  if (error.kind == ErrorKind::denied && (file == "stat" || file == "status")) ++others_.denied;
+  count_error(file, error.kind);
+}
+
+}  // namespace memory_exporter::process

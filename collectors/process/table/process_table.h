@@ -1,0 +1,120 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "collectors/process/facts/options.h"
+#include "collectors/process/facts/process.h"
+#include "collectors/process/facts/snapshot.h"
+#include "collectors/process/grouping/groups.h"
+#include "collectors/process/sampling/walk.h"
+#include "collectors/procfs/reader.h"
+#include "collectors/procfs/stat.h"
+
+namespace memory_exporter::process {
+
+/// Whether two processes share one mm. Nothing where that cannot be known.
+using SameMemory = std::optional<bool> (*)(pid_t, pid_t);
+
+/// kcmp(2) with KCMP_VM, 0.4 us: needs ptrace access to both and a kernel with CONFIG_KCMP. The
+/// pids are those of the caller's own pid namespace.
+std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b);
+
+/// The processes of one procfs, from one refresh to the next.
+class ProcessTable {
+ public:
+  struct Settings {
+    std::vector<Dimension> group_by;
+    /// What is known of a process is found out anew after this long, its cgroup above all:
+    /// container runtimes move a process about.
+    std::chrono::nanoseconds max_age;
+    SameMemory same_memory;
+    std::string cgroup_namespace_root = {};  ///< as in Options
+  };
+
+  /// The processes that are counted only.
+  struct Others {
+    std::uint64_t kernel = 0;
+    std::uint64_t denied = 0;  ///< their stat or status was refused (hidepid=1)
+    bool hidden = false;       ///< as in ProcessCounts
+  };
+
+  /// The tree must outlive the table.
+  ProcessTable(const procfs::Tree& procfs, Settings settings)
+      : procfs_(procfs), settings_(std::move(settings)) {}
+
+  /// Lists the procfs and reads status of every process (14 us) and stat (9 us) of those that may
+  /// have run since the last refresh. A process that vanishes on the way is dropped; one that
+  /// cannot be read is left out of this refresh. Fails only where the root cannot be listed.
+  Status refresh(Clock::time_point now, Extras extras = Extras::none);
+
+  std::unordered_map<pid_t, Process>& processes() { return processes_; }
+
+  /// A read of the process has taken up so much of its time, from `began` on: see rests_until().
+  void let_rest(const WalkRequest& request, Clock::time_point began, std::chrono::nanoseconds time);
+
+  /// The process, if it is there and still runs that image.
+  Process* find(const ProcessId& id, const Image& image);
+
+  /// The same question put to the kernel now (one stat, about 8 us).
+  bool still_runs(const ProcessId& id, const Image& image);
+
+  Groups& groups() { return groups_; }
+  const Others& others() const { return others_; }
+
+  void count_error(std::string_view file, ErrorKind reason) { ++read_errors_[{file, reason}]; }
+  const std::map<ReadErrorKey, std::uint64_t>& read_errors() const { return read_errors_; }
+
+ private:
+  /// A start, an exec or an end: what it shared, others now share with fewer or more.
+  struct Change {
+    pid_t pid;
+    pid_t parent;
+    std::optional<ExecutableId> executable;
+  };
+
+  void refresh_process(const procfs::ListedProcess& listed);
+  Process* find_rested(const procfs::ListedProcess& listed, const procfs::ProcessStatus& status);
+  bool is_current(const Process& process) const;
+  bool is_kernel_thread(const procfs::ListedProcess& listed) const;
+  void forget_kernel_threads();
+  Process& identify(pid_t pid, const procfs::Stat& stat);
+  void miss(pid_t pid, std::string_view file, const Error& error);
+  Status read_memory(Process& process, procfs::ProcessStatus&& of_leader);
+  Result<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
+  void read_oom_score(Process& process);
+  void find_group(Process& process);
+  Result<std::string> read_cgroup(const Process& process);
+  void drop_unseen();
+  void note_change(const Process& process);
+  void find_sharers();
+  void mark_relatives();
+  void find_memory_owners();
+  bool borrows_memory(Process& process, const Process& parent) const;
+  void count_failure(std::string_view file, const Error& error);
+
+  const procfs::Tree& procfs_;
+  const Settings settings_;
+
+  procfs::Buffer buffer_;
+  std::vector<procfs::ListedProcess> listed_;
+  std::unordered_map<pid_t, Process> processes_;
+  std::unordered_map<pid_t, std::uint64_t> kernel_threads_;  ///< their inodes
+  Clock::time_point kernel_threads_forgotten_{};
+  std::vector<Change> changes_;
+  Groups groups_;
+  Others others_;
+  std::map<ReadErrorKey, std::uint64_t> read_errors_;
+  std::uint64_t refresh_number_ = 0;
+  Extras extras_ = Extras::none;  ///< of the refresh under way
+  Clock::time_point refreshed_{};
+};
+
+}  // namespace memory_exporter::process
