@@ -1,10 +1,14 @@
 #include "collectors/base/label.h"
+#include "collectors/base/siphash.h"
 #include "collectors/base/utf8.h"
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace memory_exporter {
 namespace {
@@ -87,11 +91,18 @@ TEST(AppendValidUtf8, MakesEveryTwoByteTextValidAndNeverShorter) {
   }
 }
 
-TEST(ValidLabel, KeepsWhatFits) {
-  EXPECT_EQ(valid_label(""), "");
-  EXPECT_EQ(valid_label("systemd"), "systemd");
-  const std::string longest(max_label_size, 'x');
-  EXPECT_EQ(valid_label(longest), longest);
+bool is_hashed(std::string_view label) {
+  if (label.size() < 17 || label[label.size() - 17] != '~') return false;
+  return label.find_first_not_of("0123456789abcdef", label.size() - 16) == std::string_view::npos;
+}
+
+TEST(ValidLabel, KeepsWhatIsTextAndFits) {
+  for (const auto& name :
+       {""s, "systemd"s, "a\"b\\c\nd"s, "\x1b[31mred"s, "\u202Eevil"s, "~0123456789abcde"s,
+        "~0123456789abcdefg"s, "0123456789abcdef0"s, std::string(max_label_size, 'x')}) {
+    EXPECT_EQ(valid_label(name), name);
+    EXPECT_EQ(valid_label(valid_label(name)), name);
+  }
 }
 
 TEST(ValidLabel, CutsALongValueToTheLimitWithAHashOfTheWhole) {
@@ -102,12 +113,31 @@ TEST(ValidLabel, CutsALongValueToTheLimitWithAHashOfTheWhole) {
   EXPECT_EQ(b.size(), max_label_size);
   EXPECT_NE(a, b);
   EXPECT_EQ(a.substr(0, 495), head.substr(0, 495));
-  EXPECT_EQ(a[495], '~');
+  EXPECT_TRUE(is_hashed(a));
   EXPECT_EQ(valid_label(head + "a"), a);
 }
 
 TEST(ValidLabel, HasAHashThatIsTheSameInEveryVersion) {
-  EXPECT_EQ(valid_label(std::string(600, 'a')).substr(495), "~23a5c31121d69d9d");
+  EXPECT_EQ(valid_label(std::string(600, 'a')).substr(495), "~79f8a8a90256cb00");
+  EXPECT_EQ(valid_label("bad\xff"), "bad" + std::string(replacement_character) + "~18622e95a71fd812");
+}
+
+TEST(ValidLabel, TellsNamesApartThatRepairMakesAlike) {
+  const auto a = valid_label("cgroup \xff");
+  const auto b = valid_label("cgroup \xfe");
+  EXPECT_NE(a, b);
+  EXPECT_TRUE(a.starts_with(marked("cgroup ?~")));
+  EXPECT_NE(a, valid_label(marked("cgroup ?")));
+}
+
+TEST(ValidLabel, NobodyCanSpellOutTheLabelOfAnother) {
+  const std::string long_name(600, 'x');
+  for (const auto& name : {"bad\xff"s, long_name, valid_label("bad\xff")}) {
+    const auto label = valid_label(name);
+    EXPECT_NE(valid_label(label), label);
+    EXPECT_TRUE(is_hashed(valid_label(label)));
+  }
+  EXPECT_NE(valid_label("x~0123456789ABCDEF"), "x~0123456789ABCDEF");
 }
 
 TEST(ValidLabel, CutsBetweenCodePoints) {
@@ -132,6 +162,64 @@ TEST(ValidLabel, CutsWhatOnlyRepairMadeTooLong) {
 
 TEST(ValidLabel, TakesMegabytes) {
   EXPECT_EQ(valid_label(std::string(4u << 20, '\xC3')).size(), max_label_size);
+}
+
+/// A name of a few pieces that are likely to become alike: stray bytes, what stands for them, the
+/// ends of labels, long runs.
+std::string random_name(std::mt19937& random, const std::vector<std::string>& labels) {
+  const auto below = [&](std::size_t n) { return random() % n; };
+  std::string name;
+  for (auto pieces = below(4) + 1; pieces > 0; --pieces) {
+    switch (below(6)) {
+      case 0:
+        name += static_cast<char>(0x80 + below(0x80));
+        break;
+      case 1:
+        name += replacement_character;
+        break;
+      case 2:
+        name += std::string(below(3) * 250, 'x');
+        break;
+      case 3:
+        if (!labels.empty()) name += labels[below(labels.size())];
+        break;
+      case 4:
+        name += "~00000000000000" + std::to_string(10 + below(90));
+        break;
+      default:
+        name += std::string(1, static_cast<char>(below(256)));
+    }
+  }
+  return name;
+}
+
+TEST(ValidLabel, NoTwoNamesAreOne) {
+  std::mt19937 random(20240611);
+  std::map<std::string, std::string> names;  // by label
+  std::vector<std::string> labels;
+  for (int i = 0; i < 50'000; ++i) {
+    const auto name = random_name(random, labels);
+    const auto label = valid_label(name);
+    ASSERT_LE(label.size(), max_label_size);
+    ASSERT_EQ(repaired(label), label) << "not UTF-8";
+    ASSERT_EQ(valid_label(name), label);
+    ASSERT_TRUE(label == name || is_hashed(label));
+    ASSERT_FALSE(label == name && is_hashed(name)) << "could be another's";
+    const auto [entry, is_new] = names.emplace(label, name);
+    ASSERT_EQ(entry->second, name) << label;
+    if (is_new && labels.size() < 1000) labels.push_back(label);
+  }
+  EXPECT_GT(names.size(), 10'000u);
+}
+
+// The vectors of the reference implementation: key and text count up from 0.
+TEST(Siphash, IsTheOneOfThePaper) {
+  std::string text;
+  EXPECT_EQ(siphash(text), 0x726fdb47dd0e0e31u);
+  for (char c = 0; c < 15; ++c) text += c;
+  EXPECT_EQ(siphash(text), 0xa129ca6149be45e5u);
+  text.resize(8);
+  EXPECT_EQ(siphash(text), 0x93f5f5799a932462u);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ from experiments import MIB, Experiment, live, main
 
 
 class Row27Names(Experiment):
-    names = {b'a"b\\c\nd': 'a"b\\c\nd', b"x\xff\xfe\xc3": "x\ufffd\ufffd\ufffd",
+    names = {b'a"b\\c\nd': 'a"b\\c\nd', b"x\xff\xfe\xc3": "x\ufffd\ufffd\ufffd~c41c6eeca77e3f56",
              b"tab\there": "tab\there", b"{}=,# ": "{}=,# ",
              "\u00e4\u4e2d".encode(): "\u00e4\u4e2d"}
 

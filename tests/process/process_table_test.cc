@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/base/label.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {
@@ -287,7 +288,7 @@ TEST_F(ProcessTableTest, NamesOfAnyBytesBecomeOneValidLabelEach) {
   const auto published = groups();
   ASSERT_EQ(published.size(), 2u);
   EXPECT_EQ(published[0].key[0], "a\"b\\c\nd");
-  EXPECT_EQ(published[1].key[0], "bad\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(published[1].key[0], valid_label("bad\xff\xfe"));
 }
 
 /// Processes whose executables are told apart by the file behind the exe link.
