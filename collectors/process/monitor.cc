@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "collectors/process/grouping/groups.h"
+#include "collectors/process/grouping/grouping.h"
 #include "collectors/process/sampling/cpu_budget.h"
 #include "collectors/process/sampling/limits_reader.h"
 #include "collectors/process/sampling/mappings_reader.h"
@@ -111,8 +111,9 @@ struct Monitor::Parts {
       : tree(procfs),
         options(std::move(settings)),
         now(std::move(clock)),
-        table(procfs, {options.group_by, options.pss_max_age, memory_comparison_for(procfs),
-                       options.cgroup_namespace_root}),
+        table(procfs, {needs_cgroups(options.group_by), options.pss_max_age,
+                       memory_comparison_for(procfs), options.cgroup_namespace_root}),
+        grouping(options.group_by),
         tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
         budget(options.pss_mode == PssMode::exact
                    ? CpuBudget::unlimited()
@@ -138,6 +139,7 @@ struct Monitor::Parts {
   const Options options;
   const Now now;
   ProcessTable table;
+  Grouping grouping;
   const PssTier tier;
   const std::shared_ptr<CpuBudget> budget;
   MemorySampler quick;
@@ -167,6 +169,7 @@ void Monitor::Parts::look_at_meminfo() {
 Status Monitor::Parts::refresh() {
   refreshed = now();
   if (auto done = table.refresh(refreshed, extras); !done) return done;
+  grouping.assign(table.processes(), refreshed);
   refresh_ended = now();
   return Done{};
 }
@@ -211,9 +214,10 @@ void Monitor::Parts::accept_all() {
 /// A walk counts if the process was the same before and after it: in the table, which read it
 /// before, and in a later refresh or, where there was none yet, in the kernel now.
 void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
-  table.let_rest(walk.request, walk.began,
-                 rest_after(walk.request.method, walk.cost, options.pss_stall_budget));
-  auto* process = table.find(walk.request.id, walk.request.image);
+  const auto& request = walk.request;
+  table.let_rest(request.id, request.image, request.method, walk.began,
+                 rest_after(request.method, walk.cost, options.pss_stall_budget));
+  auto* process = table.find(request.id, request.image);
   if (process == nullptr) return;
   if (!walk.payload) return accept_failure(walk, *process);
   const auto& found = *walk.payload;
@@ -301,16 +305,10 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   snapshot->counts.kernel = table.others().kernel;
   snapshot->counts.denied = table.others().denied;
   snapshot->counts.hidden = table.others().hidden;
-  const auto moment = now();
   for (const auto& [pid, process] : table.processes()) {
     if (!process.unreadable) count(process, snapshot->counts);
-    if (!process.ended && !process.unreadable) {
-      table.groups().add(process, moment);
-    } else if (process.group != nullptr) {
-      table.groups().keep(*process.group, moment);
-    }
   }
-  snapshot->groups = table.groups().publish(moment);
+  snapshot->groups = grouping.publish(table.processes(), now());
   snapshot->sampling = cost();
   snapshot->readings = {{"limits", limits.cost()}, {"smaps", mappings.cost()}};
   snapshot->tier = tier;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "collectors/process/sampling/sampling_policy.h"
+#include "collectors/process/grouping/groups.h"
 #include "collectors/process/table/process_table.h"
 #include "tests/process/fake_process.h"
 
@@ -30,7 +31,7 @@ void count_processes(benchmark::State& state, std::size_t processes) {
 /// The real thing, of whatever runs here.
 void refresh_proc(benchmark::State& state) {
   const auto proc = procfs::Tree::open("/proc");
-  ProcessTable table(*proc, {{Dimension::name}, seconds(60), same_memory_by_kcmp});
+  ProcessTable table(*proc, {false, seconds(60), same_memory_by_kcmp});
   for (auto _ : state) {
     if (!table.refresh(Clock::now())) state.SkipWithError("not listed");
   }
@@ -44,7 +45,7 @@ void refresh_idle(benchmark::State& state) {
   const memory_exporter::testing::TempTree files;
   for (int i = 1; i <= count; ++i) FakeProcess{.pid = i, .ppid = 0, .switches = 7}.write(files);
   const auto tree = files.open();
-  ProcessTable table(tree, {{Dimension::name}, seconds(60), not_shared});
+  ProcessTable table(tree, {false, seconds(60), not_shared});
   for (auto _ : state) {
     if (!table.refresh(now)) state.SkipWithError("not listed");
   }

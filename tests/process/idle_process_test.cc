@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "collectors/process/grouping/grouping.h"
 #include "collectors/process/table/process_table.h"
 #include "tests/process/fake_process.h"
 
@@ -31,6 +32,7 @@ class IdleProcessTest : public ::testing::Test {
   void refresh(seconds later = seconds(1)) {
     now_ += later;
     ASSERT_TRUE(table_.refresh(now_));
+    grouping_.assign(table_.processes(), now_);
   }
 
   /// Changes only stat, and says whether the table notices.
@@ -44,7 +46,8 @@ class IdleProcessTest : public ::testing::Test {
   TempTree procfs_;
   procfs::Tree tree_ = procfs_.open();
   Clock::time_point now_{std::chrono::hours(1)};
-  ProcessTable table_{tree_, {{Dimension::name}, seconds(60), nobody_knows}};
+  ProcessTable table_{tree_, {false, seconds(60), nobody_knows}};
+  Grouping grouping_{{Dimension::name}};
   FakeProcess process_{.pid = 10, .switches = 100};
 };
 
@@ -61,8 +64,7 @@ TEST_F(IdleProcessTest, ItsMemoryIsReadEveryTime) {
 
 TEST_F(IdleProcessTest, StaysInItsGroupAndCountsOn) {
   refresh();
-  for (const auto& [pid, process] : table_.processes()) table_.groups().add(process, now_);
-  const auto groups = table_.groups().publish(now_);
+  const auto groups = grouping_.publish(table_.processes(), now_);
   ASSERT_EQ(groups.size(), 1u);
   EXPECT_EQ(groups[0].totals.processes, 1u);
   EXPECT_EQ(groups[0].totals.threads, 1u);
@@ -186,7 +188,7 @@ TEST(IdleProcess, EveryRunOfARealOneIsSeen) {
   Toucher toucher;
   auto proc = procfs::Tree::open("/proc");
   ASSERT_TRUE(proc);
-  ProcessTable table(*proc, {{Dimension::name}, seconds(60), nobody_knows});
+  ProcessTable table(*proc, {false, seconds(60), nobody_knows});
   auto now = Clock::now();
   for (int i = 0; i < 20; ++i) {
     toucher.touch();

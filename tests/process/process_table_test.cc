@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "collectors/base/label.h"
+#include "collectors/process/grouping/grouping.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {
@@ -28,15 +29,11 @@ class ProcessTableTest : public ::testing::Test {
   void refresh(seconds later = seconds(1)) {
     now_ += later;
     ASSERT_TRUE(table_.refresh(now_));
+    grouping_.assign(table_.processes(), now_);
   }
 
   /// The groups as one collection would publish them.
-  std::vector<Group> groups() {
-    for (const auto& [pid, process] : table_.processes()) {
-      if (!process.ended) table_.groups().add(process, now_);
-    }
-    return table_.groups().publish(now_);
-  }
+  std::vector<Group> groups() { return grouping_.publish(table_.processes(), now_); }
 
   std::uint64_t minor_faults(const GroupKey& key) {
     for (const auto& group : groups()) {
@@ -49,7 +46,8 @@ class ProcessTableTest : public ::testing::Test {
   TempTree procfs_;
   procfs::Tree tree_ = procfs_.open();
   Clock::time_point now_{std::chrono::hours(1)};
-  ProcessTable table_{tree_, {{Dimension::name, Dimension::cgroup}, seconds(60), nobody_knows}};
+  ProcessTable table_{tree_, {true, seconds(60), nobody_knows}};
+  Grouping grouping_{{Dimension::name, Dimension::cgroup}};
 };
 
 TEST_F(ProcessTableTest, ReadsStatStatusAndCgroup) {
@@ -115,6 +113,25 @@ TEST_F(ProcessTableTest, ACgroupThatCannotBeReadIsNoMove) {
   EXPECT_EQ(table_.read_errors().at({"cgroup", ErrorKind::malformed}), 1u);
 }
 
+TEST_F(ProcessTableTest, ChildrenShareTheirParentsCopyOfTheCgroupsName) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  refresh();
+  FakeProcess{.pid = 11, .ppid = 10}.write(procfs_);
+  FakeProcess{.pid = 12, .ppid = 10, .cgroup = "0::/other.slice\n"}.write(procfs_);
+  refresh();
+  const auto& processes = table_.processes();
+  EXPECT_EQ(processes.at(11).cgroup, processes.at(10).cgroup);
+  EXPECT_EQ(*processes.at(12).cgroup, "/other.slice");
+}
+
+TEST_F(ProcessTableTest, WithoutTheDimensionNoCgroupIsRead) {
+  FakeProcess{.pid = 10, .cgroup = "nonsense"}.write(procfs_);
+  ProcessTable table(tree_, {false, seconds(60), nobody_knows});
+  ASSERT_TRUE(table.refresh(now_));
+  EXPECT_EQ(table.processes().at(10).cgroup, nullptr);
+  EXPECT_TRUE(table.read_errors().empty());
+}
+
 TEST_F(ProcessTableTest, ALeaderThatExitedIsReadThroughALivingThread) {
   FakeProcess leader{.pid = 10, .state = 'Z', .threads = 3, .has_memory = false};
   leader.write(procfs_);
@@ -176,29 +193,28 @@ TEST_F(ProcessTableTest, WhatAProcessOwesToReadsAddsUpUntilItExecs) {
   FakeProcess process{.pid = 10};
   process.write(procfs_);
   refresh();
-  WalkRequest request;
-  request.id = table_.processes().at(10).id;
-  request.image = table_.processes().at(10).image;
+  const auto id = table_.processes().at(10).id;
+  const auto image = table_.processes().at(10).image;
   const auto until = [&](WalkMethod method) {
     return table_.processes().at(10).rests_until(method);
   };
-  table_.let_rest(request, now_, seconds(40));
+  table_.let_rest(id, image, WalkMethod::rollup, now_, seconds(40));
   EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(40));
   EXPECT_EQ(until(WalkMethod::pagemap), Clock::time_point());
   // Another file of it, read meanwhile: first the one rest, then the other.
-  table_.let_rest(request, now_ + seconds(1), seconds(5));
+  table_.let_rest(id, image, WalkMethod::rollup, now_ + seconds(1), seconds(5));
   EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(45));
   // The read of one that renames itself does not count, and has held it up all the same.
-  auto renamed = request;
-  renamed.image.comm = "other";
-  table_.let_rest(renamed, now_ + seconds(60), seconds(1));
+  auto renamed = image;
+  renamed.comm = "other";
+  table_.let_rest(id, renamed, WalkMethod::rollup, now_ + seconds(60), seconds(1));
   EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(61));
 
   process.start_stack += 4096;
   process.write(procfs_);
   refresh();
   EXPECT_EQ(until(WalkMethod::rollup), Clock::time_point());
-  table_.let_rest(request, now_, seconds(40));
+  table_.let_rest(id, image, WalkMethod::rollup, now_, seconds(40));
   EXPECT_EQ(until(WalkMethod::rollup), Clock::time_point())
       << "it was the old memory that was read";
 }
@@ -220,22 +236,13 @@ TEST_F(ProcessTableTest, ReadsTheCgroupAgainAfterItsMaxAgeAndNotBefore) {
 }
 
 TEST_F(ProcessTableTest, NamesCgroupsAsTheMountedTreeDoes) {
-  ProcessTable table(tree_, {{Dimension::cgroup}, seconds(60), nobody_knows, "/k/p1/c1"});
+  ProcessTable table(tree_, {true, seconds(60), nobody_knows, "/k/p1/c1"});
   FakeProcess{.pid = 10, .cgroup = "0::/\n"}.write(procfs_);
   FakeProcess{.pid = 11, .cgroup = "0::/../../../system.slice/web.service\n"}.write(procfs_);
   FakeProcess{.pid = 12, .cgroup = "0::/../../p2/c1\n"}.write(procfs_);
   FakeProcess{.pid = 13, .cgroup = "1:name=systemd:/x\n"}.write(procfs_);
   ASSERT_TRUE(table.refresh(now_));
-  const auto label_of = [&](pid_t pid) {
-    for (auto& [id, process] : table.processes()) {
-      if (id == pid) table.groups().add(process, now_);
-    }
-    const auto published = table.groups().publish(now_);
-    for (const auto& group : published) {
-      if (group.totals.processes == 1) return group.key[0];
-    }
-    return std::string("none");
-  };
+  const auto label_of = [&](pid_t pid) { return *table.processes().at(pid).cgroup; };
   EXPECT_EQ(label_of(10), "/k/p1/c1");
   EXPECT_EQ(label_of(11), "/system.slice/web.service");
   EXPECT_EQ(label_of(12), "/k/p2/c1");
@@ -386,7 +393,7 @@ class SharedMemoryTest : public ::testing::Test {
     FakeProcess{.pid = 10}.write(procfs);
     child.write(procfs);
     const auto tree = procfs.open();
-    ProcessTable table(tree, {{Dimension::name}, seconds(60), same_memory});
+    ProcessTable table(tree, {false, seconds(60), same_memory});
     EXPECT_TRUE(table.refresh(Clock::time_point(seconds(1))));
     return table.processes().at(child.pid).memory_owner.has_value();
   }
@@ -408,7 +415,7 @@ TEST_F(SharedMemoryTest, AnotherImageIsAnotherMemory) {
 
 TEST(ProcessTable, AMissingRootIsAnError) {
   const auto tree = procfs::Tree::absent("/nowhere");
-  ProcessTable table(tree, {{Dimension::name}, seconds(60), nobody_knows});
+  ProcessTable table(tree, {false, seconds(60), nobody_knows});
   EXPECT_FALSE(table.refresh(Clock::time_point(seconds(1))));
 }
 

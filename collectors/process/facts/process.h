@@ -112,8 +112,16 @@ struct Process {
   std::optional<std::uint64_t> oom_score;  ///< where asked for
   std::optional<ExecutableId> executable;
 
+  /// Its cgroup as a label, empty where it has none; null: never read. Most children share their
+  /// parent's copy.
+  std::shared_ptr<const std::string> cgroup;
+  Clock::time_point cgroup_read{};  ///< the epoch: to be read anew
+
+  /// Whose sums it is in; grouping's alone to set. The table makes it null where the process has
+  /// another name or cgroup than before.
   GroupState* group = nullptr;
-  Clock::time_point cgroup_read{};
+  std::uint64_t counted_minor_faults = 0;  ///< those that a group has been given
+  std::uint64_t counted_major_faults = 0;
 
   /// Between vfork and exec a child runs on its parent's mm: that memory is the parent's, and is
   /// counted there. Sharing is fixed at clone, so `own_memory` once seen holds until the process

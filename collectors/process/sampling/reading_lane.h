@@ -63,7 +63,7 @@ class ReadingLane {
  private:
   void accept(Walk<Found> walk, ProcessTable& table, Clock::time_point refreshed) {
     const auto& request = walk.request;
-    table.let_rest(request, walk.began,
+    table.let_rest(request.id, request.image, request.method, walk.began,
                    rest_after(request.method, walk.cost, settings_.stall_budget));
     auto* process = table.find(request.id, request.image);
     if (process == nullptr) return;

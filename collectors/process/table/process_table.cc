@@ -125,8 +125,8 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   process.inode = listed.inode;
   process.parent = static_cast<pid_t>(stat->ppid);
   process.threads = stat->threads;
-  const auto minor = stat->minor_faults - std::exchange(process.minor_faults, stat->minor_faults);
-  const auto major = stat->major_faults - std::exchange(process.major_faults, stat->major_faults);
+  process.minor_faults = stat->minor_faults;
+  process.major_faults = stat->major_faults;
   // All of stat that is needed has been copied: the buffer is free for the next file.
 
   if (!process.ended) {
@@ -134,13 +134,10 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
       return miss(pid, "task", read.error());
     }
   }
-  if (!process.ended) find_group(process);
+  if (!process.ended) find_cgroup(process);
   if (!process.ended) read_oom_score(process);
-  // One that was never seen alive belongs to no group, and makes none.
-  if (process.group != nullptr) process.group->add_faults(minor, major);
   // Until then it may still be giving its pages back.
   if (has_become_zombie) note_change(process);
-  if (process.ended) process.group = nullptr;
   process.unreadable = false;
   process.last_seen = refresh_number_;
 }
@@ -174,7 +171,8 @@ Process* ProcessTable::find_rested(const procfs::ListedProcess& listed,
 
 /// Whether what was found out about it need not be found out anew.
 bool ProcessTable::is_current(const Process& process) const {
-  return process.group != nullptr && refreshed_ - process.cgroup_read < settings_.max_age;
+  return process.cgroup_read != Clock::time_point{} &&
+         refreshed_ - process.cgroup_read < settings_.max_age;
 }
 
 bool ProcessTable::is_kernel_thread(const procfs::ListedProcess& listed) const {
@@ -209,6 +207,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   process.id = id;
   process.image = image_of(stat);
   process.group = nullptr;
+  process.cgroup_read = {};  // what starts a program often moves it as well
   if (only_renamed) return process;
 
   if (process.executable) note_change(process);  // what it ran before the exec
@@ -266,30 +265,29 @@ void ProcessTable::read_oom_score(Process& process) {
   process.oom_score = *score;
 }
 
-void ProcessTable::find_group(Process& process) {
+void ProcessTable::find_cgroup(Process& process) {
   if (is_current(process)) return;
-  GroupKey key;
-  for (const auto dimension : settings_.group_by) {
-    switch (dimension) {
-      case Dimension::name:
-        key.push_back(valid_label(process.image.comm));
-        break;
-      case Dimension::cgroup:
-        if (const auto cgroup = read_cgroup(process)) {
-          key.push_back(valid_label(*cgroup));
-        } else if (cgroup.error().kind == ErrorKind::vanished) {
-          process.ended = true;  // just now
-          return;
-        } else if (process.group != nullptr) {
-          return;  // that it cannot be read is no move
-        } else {
-          key.emplace_back();
-        }
-        break;
+  if (settings_.read_cgroups) {
+    const auto cgroup = read_cgroup(process);
+    if (!cgroup && cgroup.error().kind == ErrorKind::vanished) {
+      process.ended = true;  // just now
+      return;
     }
+    if (!cgroup && process.cgroup) return;  // that it cannot be read is no move
+    keep_cgroup(process, cgroup ? valid_label(*cgroup) : std::string());
   }
   process.cgroup_read = refreshed_;
-  process.group = &groups_.at(key, refreshed_);
+}
+
+void ProcessTable::keep_cgroup(Process& process, std::string label) {
+  if (process.cgroup && *process.cgroup == label) return;
+  process.group = nullptr;  // moved
+  const auto parent = processes_.find(process.parent);
+  if (parent != processes_.end() && parent->second.cgroup && *parent->second.cgroup == label) {
+    process.cgroup = parent->second.cgroup;
+  } else {
+    process.cgroup = std::make_shared<const std::string>(std::move(label));
+  }
 }
 
 /// The path in the tree that the operator has mounted; empty where there is none.
@@ -391,13 +389,13 @@ bool ProcessTable::borrows_memory(Process& process, const Process& parent) const
 
 /// What follows an exec has another mm, and owes nothing. In exact mode this adds up, and nobody
 /// rests.
-void ProcessTable::let_rest(const WalkRequest& request, Clock::time_point began,
-                            std::chrono::nanoseconds time) {
-  const auto entry = processes_.find(request.id.pid);
+void ProcessTable::let_rest(const ProcessId& id, const Image& image, WalkMethod method,
+                            Clock::time_point began, std::chrono::nanoseconds time) {
+  const auto entry = processes_.find(id.pid);
   if (entry == processes_.end()) return;
   auto& process = entry->second;
-  if (process.id != request.id || !process.image.same_program(request.image)) return;
-  auto& rests_until = process.rests_until(request.method);
+  if (process.id != id || !process.image.same_program(image)) return;
+  auto& rests_until = process.rests_until(method);
   rests_until = std::min(std::max(rests_until, began) + time, began + longest_stall_rest);
 }
 

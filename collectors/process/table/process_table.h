@@ -13,8 +13,6 @@
 #include "collectors/process/facts/options.h"
 #include "collectors/process/facts/process.h"
 #include "collectors/process/facts/snapshot.h"
-#include "collectors/process/grouping/groups.h"
-#include "collectors/process/sampling/walk.h"
 #include "collectors/procfs/reader.h"
 #include "collectors/procfs/stat.h"
 
@@ -31,7 +29,7 @@ std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b);
 class ProcessTable {
  public:
   struct Settings {
-    std::vector<Dimension> group_by;
+    bool read_cgroups;  ///< whether anybody asks for them: 9 us a process once in a max_age
     /// What is known of a process is found out anew after this long, its cgroup above all:
     /// container runtimes move a process about.
     std::chrono::nanoseconds max_age;
@@ -58,7 +56,8 @@ class ProcessTable {
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
 
   /// A read of the process has taken up so much of its time, from `began` on: see rests_until().
-  void let_rest(const WalkRequest& request, Clock::time_point began, std::chrono::nanoseconds time);
+  void let_rest(const ProcessId& id, const Image& image, WalkMethod method, Clock::time_point began,
+                std::chrono::nanoseconds time);
 
   /// The process, if it is there and still runs that image.
   Process* find(const ProcessId& id, const Image& image);
@@ -66,7 +65,6 @@ class ProcessTable {
   /// The same question put to the kernel now (one stat, about 8 us).
   bool still_runs(const ProcessId& id, const Image& image);
 
-  Groups& groups() { return groups_; }
   const Others& others() const { return others_; }
 
   void count_error(std::string_view file, ErrorKind reason) { ++read_errors_[{file, reason}]; }
@@ -90,7 +88,8 @@ class ProcessTable {
   Status read_memory(Process& process, procfs::ProcessStatus&& of_leader);
   Result<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
   void read_oom_score(Process& process);
-  void find_group(Process& process);
+  void find_cgroup(Process& process);
+  void keep_cgroup(Process& process, std::string label);
   Result<std::string> read_cgroup(const Process& process);
   void drop_unseen();
   void note_change(const Process& process);
@@ -109,7 +108,6 @@ class ProcessTable {
   std::unordered_map<pid_t, std::uint64_t> kernel_threads_;  ///< their inodes
   Clock::time_point kernel_threads_forgotten_{};
   std::vector<Change> changes_;
-  Groups groups_;
   Others others_;
   std::map<ReadErrorKey, std::uint64_t> read_errors_;
   std::uint64_t refresh_number_ = 0;
