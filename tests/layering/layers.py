@@ -17,11 +17,15 @@ import pathlib
 import re
 import sys
 
-# Lowest first. A file belongs to the layer with the longest matching folder.
+# Lowest first, rooms of a layer too. A file belongs to the one with the longest matching folder.
 Layer = collections.namedtuple("Layer", "folder libraries")
 LAYERS = [
     Layer("collectors/base", ["re2/"]),
     Layer("collectors/procfs", []),
+    Layer("collectors/process/facts", []),
+    Layer("collectors/process/table", []),
+    Layer("collectors/process/grouping", []),
+    Layer("collectors/process/sampling", []),
     Layer("collectors/process", []),
     Layer("collectors", []),
     Layer("config", ["yaml-cpp/"]),
