@@ -21,9 +21,10 @@ struct Mount {
 bool parse_mount(std::string_view line, Mount& mount);
 
 /// Calls `visit(const Mount&)` for every mount. Malformed, with its line, where a line has another
-/// form.
+/// form; so is a text that ends within a line, whose last type may have lost letters.
 template <typename Visit>
 Status for_each_mount(std::string_view text, Visit&& visit) {
+  if (ends_within_line(text)) return malformed("the last line is cut short");
   Mount mount;
   for (int number = 1; !text.empty(); ++number) {
     if (!parse_mount(take_line(text), mount)) {

@@ -13,7 +13,9 @@ Result<std::uint64_t> parse_percpu_free_pages(std::string_view zoneinfo) {
     if (take_word(line) != "count:") continue;
     const auto count = to_number(take_word(line));
     if (!count) return malformed("expected \"count: pages\"", number);
-    pages += *count;
+    if (__builtin_add_overflow(pages, *count, &pages)) {
+      return malformed("more pages than a machine can have", number);
+    }
   }
   return pages;
 }

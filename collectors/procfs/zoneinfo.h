@@ -12,8 +12,8 @@ namespace memory_exporter::procfs {
 /// everyone; about 60 us with two CPUs, and more with each CPU and node, because the file has every
 /// counter of every zone.
 ///
-/// Malformed, with its line: a count that is no number, a text that ends within a line, and one
-/// without a single zone.
+/// Malformed, with its line: a count that is no number, a sum that does not fit, a text that ends
+/// within a line, and one without a single zone.
 Result<std::uint64_t> parse_percpu_free_pages(std::string_view zoneinfo);
 
 }  // namespace memory_exporter::procfs

@@ -36,5 +36,14 @@ TEST(ForEachMount, NamesTheLineOfAnotherForm) {
   EXPECT_EQ(walked.error().line, 2);
 }
 
+TEST(ForEachMount, NeverReadsAShorterTypeOutOfACutText) {
+  const std::string whole = "25 1 0:23 / /run rw - tmpfs tmpfs rw\n26 1 0:24 / /x rw - ext4 x rw\n";
+  ASSERT_TRUE(for_each_mount(whole, [](auto&) {}));
+  for (std::size_t size = 1; size < whole.size(); ++size) {
+    const auto cut = whole.substr(0, size);
+    EXPECT_EQ(for_each_mount(cut, [](auto&) {}).ok(), cut.ends_with('\n')) << cut;
+  }
+}
+
 }  // namespace
 }  // namespace memory_exporter::procfs

@@ -76,6 +76,13 @@ TEST(ParsePercpuFreePages, NamesTheLineOfABadCount) {
   }
 }
 
+TEST(ParsePercpuFreePages, RefusesASumThatWouldBeginAgainAtZero) {
+  const auto pages = parse_percpu_free_pages(
+      "Node 0, zone DMA\n  count: 18446744073709551615\n  count: 0\n  count: 1\n");
+  ASSERT_FALSE(pages);
+  EXPECT_EQ(pages.error().line, 4);
+}
+
 TEST(ParsePercpuFreePages, NeverReadsAShorterNumberOutOfACutText) {
   for (std::size_t size = 0; size < zoneinfo.size(); ++size) {
     if (parse_percpu_free_pages(zoneinfo.substr(0, size))) {
