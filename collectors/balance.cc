@@ -163,73 +163,86 @@ class BalanceCollector final : public Collector {
   std::string_view name() const override { return "balance"; }
   std::span<const Family> families() const override { return balance_families; }
 
-  Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
+  void collect(Collection& collection) const override {
     // One right after the other: what moves in between is unaccounted for.
-    procfs::Buffer meminfo_text;
-    const auto meminfo = read_file(procfs_, "meminfo", meminfo_text, procfs::parse_meminfo);
-    if (!meminfo) return meminfo.error();
-    if (!*meminfo) return Done{};
-    const auto kernel = read_kernel();
-    if (!kernel) return kernel.error();
+    const auto* meminfo = collection.meminfo.get(collection.errors);
+    if (meminfo == nullptr) return;
+    const auto kernel = read_kernel(collection.errors);
 
+    auto& sink = collection.sink;
+    const auto& snapshot = collection.processes;
     sink.family(balance_families[0]);
-    for (const auto& [part, bytes] : parts_of(**meminfo, *kernel, figures_of(snapshot))) {
+    for (const auto& [part, bytes] : parts_of(*meminfo, kernel, figures_of(snapshot))) {
       if (bytes) sink.sample({{"part", part}}, *bytes);
     }
     sink.family(balance_families[1]);
     if (const auto& before = snapshot.mapped_before) {
-      write_skew(sink, "anon", before->anon, (*meminfo)->anon_pages);
-      write_skew(sink, "mapped", before->mapped, (*meminfo)->mapped);
+      write_skew(sink, "anon", before->anon, meminfo->anon_pages);
+      write_skew(sink, "mapped", before->mapped, meminfo->mapped);
     }
-    return Done{};
   }
 
  private:
-  Result<KernelFigures> read_kernel() const {
+  KernelFigures read_kernel(ReadErrors& errors) const {
     KernelFigures figures;
     procfs::Buffer buffer;
-    const auto free = read_file(procfs_, "zoneinfo", buffer, procfs::parse_percpu_free_pages);
-    if (!free) return free.error();
-    if (*free) figures.percpu_free = in_pages(**free);
-    const auto read_counters = [&](std::string_view text) { return read_vmstat(text, figures); };
-    const auto vmstat = read_file(procfs_, "vmstat", buffer, read_counters);
-    if (!vmstat) return vmstat.error();
-    const auto zpool = read_file(sysfs_, "module/zswap/parameters/zpool", buffer, is_zsmalloc);
-    if (!zpool) return zpool.error();
-    figures.zswap_in_zspages = zpool->value_or(true);  // since 6.18 there is no other
-    const auto balloon = balloon_in_total();
-    if (!balloon) return balloon.error();
-    figures.balloon_in_total = *balloon;
+    const auto free =
+        read_file(procfs_, "zoneinfo", buffer, errors, procfs::parse_percpu_free_pages);
+    if (free) figures.percpu_free = in_pages(*free);
+    const auto vmstat = read_file(procfs_, "vmstat", buffer, errors, parse_counters);
+    if (vmstat) {
+      figures.zspages = in_pages(vmstat->zspages);
+      figures.memmap = in_pages(vmstat->memmap);
+      figures.isolated = plus(in_pages(vmstat->isolated_anon), in_pages(vmstat->isolated_file));
+    }
+    const auto zpool =
+        read_file(sysfs_, "module/zswap/parameters/zpool", buffer, errors, is_zsmalloc);
+    figures.zswap_in_zspages = zpool.value_or(true);  // since 6.18 there is no other
+    figures.balloon_in_total = balloon_in_total(errors);
     return figures;
   }
 
-  Status read_vmstat(std::string_view text, KernelFigures& figures) const {
-    return procfs::for_each_flat_keyed(text, [&](std::string_view field, std::uint64_t value) {
-      if (field == "nr_zspages") figures.zspages = in_pages(value);
-      if (field == "nr_memmap_pages") figures.memmap = in_pages(value);
-      if (field == "nr_isolated_anon" || field == "nr_isolated_file") {
-        figures.isolated = plus(figures.isolated, in_pages(value));
-      }
-    });
+  /// Fields of /proc/vmstat, in pages.
+  struct Counters {
+    std::optional<std::uint64_t> zspages, memmap, isolated_anon, isolated_file;
+  };
+
+  static procfs::Parsed<Counters> parse_counters(std::string_view text) {
+    Counters counters;
+    const struct {
+      std::string_view field;
+      std::optional<std::uint64_t>& counter;
+    } wanted[] = {{"nr_zspages", counters.zspages},
+                  {"nr_memmap_pages", counters.memmap},
+                  {"nr_isolated_anon", counters.isolated_anon},
+                  {"nr_isolated_file", counters.isolated_file}};
+    const auto skipped = procfs::for_each_flat_keyed(
+        text, [&](std::string_view field, std::optional<std::uint64_t> value) {
+          for (const auto& [name, counter] : wanted) {
+            if (name != field) continue;
+            if (!counter) counter = value;
+            return true;
+          }
+          return false;
+        });
+    return {counters, skipped};
   }
 
   static Result<bool> is_zsmalloc(std::string_view text) { return text == "zsmalloc\n"; }
 
   /// A balloon takes its pages out of MemTotal, except virtio's where it may give them back to
   /// escape the OOM killer (feature bit 2, VIRTIO_BALLOON_F_DEFLATE_ON_OOM).
-  Result<bool> balloon_in_total() const {
+  bool balloon_in_total(ReadErrors& errors) const {
     constexpr const char* driver = "bus/virtio/drivers/virtio_balloon";
     constexpr std::size_t deflate_on_oom = 2;
-    const auto devices = list_numbered(sysfs_, driver, "virtio", "");
-    if (!devices) return devices.error();
-    for (const auto device : *devices) {
-      const auto path = std::string(driver) + "/virtio" + std::to_string(device) + "/features";
+    for (const auto device : list_numbered(sysfs_, driver, "virtio", "", errors)) {
+      const auto path = std::string(driver) + "/virtio" + std::to_string(device);
       procfs::Buffer buffer;
-      const auto offered = read_file(sysfs_, path.c_str(), buffer, [&](std::string_view bits) {
+      const auto has_bit = [&](std::string_view bits) {
         return Result<bool>(bits.size() > deflate_on_oom && bits[deflate_on_oom] == '1');
-      });
-      if (!offered) return offered.error();
-      if (offered->value_or(false)) return true;
+      };
+      const auto offered = read_file(sysfs_, FileName(path, "features"), buffer, errors, has_bit);
+      if (offered.value_or(false)) return true;
     }
     return false;
   }
@@ -241,8 +254,9 @@ class BalanceCollector final : public Collector {
     sink.sample({{"kind", kind}}, Bytes{skew});
   }
 
-  Amount in_pages(std::uint64_t pages) const {
-    return static_cast<std::int64_t>(pages * page_size_.value);
+  Amount in_pages(std::optional<std::uint64_t> pages) const {
+    if (!pages) return std::nullopt;
+    return static_cast<std::int64_t>(*pages * page_size_.value);
   }
 
   const procfs::Tree& procfs_;

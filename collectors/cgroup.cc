@@ -305,16 +305,6 @@ struct Field {
 };
 using Fields = std::vector<Field>;
 
-Result<Fields> parse_fields(std::string_view text) {
-  Fields fields;
-  const auto walked =
-      procfs::for_each_flat_keyed(text, [&](std::string_view name, std::uint64_t value) {
-        fields.push_back({std::string(name), value});
-      });
-  if (!walked) return walked.error();
-  return fields;
-}
-
 std::optional<std::uint64_t> find(const Fields& fields, std::string_view name) {
   const auto at = std::find_if(fields.begin(), fields.end(),
                                [&](const Field& field) { return field.name == name; });
@@ -322,10 +312,41 @@ std::optional<std::uint64_t> find(const Fields& fields, std::string_view name) {
   return at->value;
 }
 
+/// The events of a cgroup, or its few switches. One printed twice keeps its first number.
+procfs::Parsed<Fields> parse_fields(std::string_view text) {
+  Fields fields;
+  const auto skipped = procfs::for_each_flat_keyed(
+      text, [&](std::string_view name, std::optional<std::uint64_t> value) {
+        if (value && !find(fields, name)) fields.push_back({std::string(name), *value});
+        return true;
+      });
+  return {std::move(fields), skipped};
+}
+
+using Amounts = std::array<std::optional<std::uint64_t>, std::size(figures)>;
+
+/// Those figures that one version of cgroups has in memory.stat.
+procfs::Parsed<Amounts> parse_stat(std::string_view text, Source Figure::*version) {
+  Amounts amounts;
+  std::size_t next = 0;  // the kernel's order is mostly the table's
+  const auto skipped = procfs::for_each_flat_keyed(
+      text, [&](std::string_view field, std::optional<std::uint64_t> value) {
+        for (std::size_t tried = 0; tried < amounts.size(); ++tried) {
+          const auto i = (next + tried) % amounts.size();
+          if ((figures[i].*version).stat_field != field) continue;
+          if (!amounts[i]) amounts[i] = value;
+          next = i + 1;
+          return true;
+        }
+        return false;
+      });
+  return {amounts, skipped};
+}
+
 /// What one cgroup's files said; what they did not is absent.
 struct Cgroup {
   std::string path;
-  std::array<std::optional<std::uint64_t>, std::size(figures)> amounts;
+  Amounts amounts;
   Fields events, local_events, swap_events;
   std::optional<std::uint64_t> under_oom, oom_kill_disabled;
   procfs::Pressure pressure;
@@ -335,92 +356,78 @@ struct Cgroup {
 /// the controller is off for it, or the kernel is older.
 class CgroupReader {
  public:
-  CgroupReader(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy, const std::string& path)
+  CgroupReader(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy, const std::string& path,
+               ReadErrors& errors)
       : sysfs_(sysfs),
         version_(hierarchy.version),
-        folder_(hierarchy.root + (path == "/" ? "" : path) + '/') {
+        folder_(hierarchy.root + (path == "/" ? "" : path)),
+        errors_(errors) {
     cgroup_.path = path;
   }
 
-  Result<Cgroup> read() {
-    if (auto done = read_figures(); !done) return done.error();
-    if (auto done = version_ == Version::v2 ? read_events() : read_v1_events(); !done) {
-      return done.error();
+  Cgroup read() {
+    read_figures();
+    if (version_ == Version::v2) {
+      read_events();
+    } else {
+      read_v1_events();
     }
     return std::move(cgroup_);
   }
 
  private:
-  Status read_figures() {
-    const auto fields = read_fields("memory.stat");
-    if (!fields) return fields.error();
+  template <typename Parse>
+  auto read(const char* name, Parse&& parse) {
+    return read_file(sysfs_, FileName(folder_, name), buffer_, errors_, std::forward<Parse>(parse));
+  }
+
+  void read_figures() {
+    const auto version = version_ == Version::v2 ? &Figure::v2 : &Figure::v1;
+    const auto of_stat =
+        read("memory.stat", [&](std::string_view text) { return parse_stat(text, version); });
+    if (of_stat) cgroup_.amounts = *of_stat;
     for (std::size_t i = 0; i < std::size(figures); ++i) {
-      const auto& source = version_ == Version::v2 ? figures[i].v2 : figures[i].v1;
-      if (source.file != nullptr) {
-        const auto amount = read_amount(source.file);
-        if (!amount) return amount.error();
-        cgroup_.amounts[i] = *amount;
-      } else if (!source.stat_field.empty()) {
-        cgroup_.amounts[i] = find(*fields, source.stat_field);
-      }
+      const auto& source = figures[i].*version;
+      if (source.file != nullptr) cgroup_.amounts[i] = read_amount(source.file);
     }
-    return Done{};
   }
 
-  Status read_events() {
-    const struct {
-      const char* file;
-      Fields& fields;
-    } files[] = {{"memory.events", cgroup_.events},
-                 {"memory.events.local", cgroup_.local_events},
-                 {"memory.swap.events", cgroup_.swap_events}};
-    for (const auto& [name, into] : files) {
-      auto fields = read_fields(name);
-      if (!fields) return fields.error();
-      into = std::move(*fields);
-    }
-    const auto pressure =
-        read_file(sysfs_, (folder_ + "memory.pressure").c_str(), buffer_, procfs::parse_pressure);
-    if (!pressure) return pressure.error();
-    if (*pressure) cgroup_.pressure = **pressure;
-    return Done{};
+  void read_events() {
+    cgroup_.events = read_fields("memory.events");
+    cgroup_.local_events = read_fields("memory.events.local");
+    cgroup_.swap_events = read_fields("memory.swap.events");
+    const auto pressure = read("memory.pressure", procfs::parse_pressure);
+    if (pressure) cgroup_.pressure = *pressure;
   }
 
-  Status read_v1_events() {
-    const auto failures = read_amount("memory.failcnt");
-    if (!failures) return failures.error();
-    if (*failures) cgroup_.events.push_back({"max", **failures});
-    const auto swap_failures = read_amount("memory.memsw.failcnt");
-    if (!swap_failures) return swap_failures.error();
-    if (*swap_failures) cgroup_.swap_events.push_back({"max", **swap_failures});
+  void read_v1_events() {
+    if (const auto failures = read_amount("memory.failcnt")) {
+      cgroup_.events.push_back({"max", *failures});
+    }
+    if (const auto failures = read_amount("memory.memsw.failcnt")) {
+      cgroup_.swap_events.push_back({"max", *failures});
+    }
     const auto oom = read_fields("memory.oom_control");
-    if (!oom) return oom.error();
-    if (const auto kills = find(*oom, "oom_kill")) cgroup_.events.push_back({"oom_kill", *kills});
-    cgroup_.under_oom = find(*oom, "under_oom");
-    cgroup_.oom_kill_disabled = find(*oom, "oom_kill_disable");
-    return Done{};
+    if (const auto kills = find(oom, "oom_kill")) cgroup_.events.push_back({"oom_kill", *kills});
+    cgroup_.under_oom = find(oom, "under_oom");
+    cgroup_.oom_kill_disabled = find(oom, "oom_kill_disable");
   }
 
-  Result<Fields> read_fields(const char* name) {
-    auto fields = read_file(sysfs_, (folder_ + name).c_str(), buffer_, parse_fields);
-    if (!fields) return fields.error();
-    return std::move(*fields).value_or(Fields());
-  }
+  Fields read_fields(const char* name) { return read(name, parse_fields).value_or(Fields()); }
 
   /// A number, or nothing where there is no limit: v2 says "max", v1 the largest multiple of a
   /// page.
-  Result<std::optional<std::uint64_t>> read_amount(const char* name) {
+  std::optional<std::uint64_t> read_amount(const char* name) {
     constexpr std::uint64_t unlimited = std::uint64_t{1} << 62;
-    using Amount = std::optional<std::uint64_t>;
-    const auto limit = read_file(sysfs_, (folder_ + name).c_str(), buffer_, procfs::parse_limit);
-    if (!limit) return limit.error();
-    if (!*limit || !**limit || (**limit)->value > unlimited) return Amount();
-    return Amount((**limit)->value);
+    const auto limit = read(name, procfs::parse_limit);
+    if (!limit || !*limit || (*limit)->value > unlimited) return std::nullopt;
+    return (*limit)->value;
   }
 
   const procfs::Tree& sysfs_;
   Version version_;
   std::string folder_;
+  ReadErrors& errors_;
   procfs::Buffer buffer_;
   Cgroup cgroup_;
 };
@@ -485,21 +492,17 @@ class CgroupCollector final : public Collector {
   std::string_view name() const override { return "cgroup"; }
   std::span<const Family> families() const override { return cgroup_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
-    const auto hierarchy = find_memory_hierarchy(sysfs_);
-    if (!hierarchy) return hierarchy.error();
-    if (!*hierarchy) return Done{};
-    const auto paths = list_cgroups(sysfs_, **hierarchy, options_);
-    if (!paths) return paths.error();
+  void collect(Collection& collection) const override {
+    auto& errors = collection.errors;
+    const auto hierarchy = find_memory_hierarchy(sysfs_, errors);
+    if (!hierarchy) return;
+    const auto paths = list_cgroups(sysfs_, *hierarchy, options_, errors);
     std::vector<Cgroup> cgroups;
-    cgroups.reserve(paths->size());
-    for (const auto& path : *paths) {
-      auto cgroup = CgroupReader(sysfs_, **hierarchy, path).read();
-      if (!cgroup) return cgroup.error();
-      cgroups.push_back(std::move(*cgroup));
+    cgroups.reserve(paths.size());
+    for (const auto& path : paths) {
+      cgroups.push_back(CgroupReader(sysfs_, *hierarchy, path, errors).read());
     }
-    CgroupWriter(cgroups, sink).write();
-    return Done{};
+    CgroupWriter(cgroups, collection.sink).write();
   }
 
  private:

@@ -38,31 +38,28 @@ bool has_process(const procfs::Tree& sysfs, const std::string& folder, pid_t pid
 /// Our own cgroup, relative to the root of our namespace.
 std::optional<std::string> own_cgroup(const procfs::Tree& procfs) {
   procfs::Buffer buffer;
-  const auto path = read_file(procfs, "self/cgroup", buffer, procfs::memory_cgroup);
-  if (!path || !*path || !**path) return std::nullopt;
-  return std::string(***path);
+  ReadErrors errors;
+  const auto path = read_file(procfs, "self/cgroup", buffer, errors, procfs::memory_cgroup);
+  if (!path || !*path) return std::nullopt;
+  return std::string(**path);
 }
 
-/// Walks down from one cgroup. One that was removed meanwhile has no children.
+/// Walks down from one cgroup. One that was removed meanwhile has no children, nor has one whose
+/// directory is closed to us.
 class Walk {
  public:
-  Walk(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy, const CgroupOptions& options)
-      : sysfs_(sysfs), hierarchy_(hierarchy), options_(options) {}
+  Walk(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy, const CgroupOptions& options,
+       ReadErrors& errors)
+      : sysfs_(sysfs), hierarchy_(hierarchy), options_(options), errors_(errors) {}
 
-  Status visit(const std::string& path, unsigned depth) {
+  void visit(const std::string& path, unsigned depth) {
     const auto label = path.empty() ? "/" : path;
     if (selected(label, options_)) paths_.push_back(label);
-    if (depth == options_.depth) return Done{};
+    if (depth == options_.depth) return;
     auto children = sysfs_.list_directories((hierarchy_.root + path).c_str());
-    if (!children) {
-      if (children.error().kind == ErrorKind::vanished) return Done{};
-      return children.error();
-    }
+    if (!children) return errors_.add("cgroup", children.error());
     std::sort(children->begin(), children->end());
-    for (const auto& child : *children) {
-      if (auto visited = visit(path + '/' + child, depth + 1); !visited) return visited;
-    }
-    return Done{};
+    for (const auto& child : *children) visit(path + '/' + child, depth + 1);
   }
 
   std::vector<std::string> take_paths() { return std::move(paths_); }
@@ -71,52 +68,46 @@ class Walk {
   const procfs::Tree& sysfs_;
   const CgroupHierarchy& hierarchy_;
   const CgroupOptions& options_;
+  ReadErrors& errors_;
   std::vector<std::string> paths_;
 };
 
 }  // namespace
 
-Result<std::optional<CgroupHierarchy>> find_memory_hierarchy(const procfs::Tree& sysfs) {
+std::optional<CgroupHierarchy> find_memory_hierarchy(const procfs::Tree& sysfs,
+                                                     ReadErrors& errors) {
   using Version = CgroupHierarchy::Version;
-  const struct {
-    CgroupHierarchy hierarchy;
-    const char* controllers;
-  } unified[] = {{{Version::v2, "fs/cgroup"}, "fs/cgroup/cgroup.controllers"},
-                 {{Version::v2, "fs/cgroup/unified"}, "fs/cgroup/unified/cgroup.controllers"}};
-  for (const auto& [hierarchy, controllers] : unified) {
-    procfs::Buffer buffer;
-    const auto has_memory = read_file(sysfs, controllers, buffer, names_memory);
-    if (!has_memory) return has_memory.error();
-    if (has_memory->value_or(false)) return std::optional(hierarchy);
-  }
   procfs::Buffer buffer;
-  const auto there = read_file(sysfs, "fs/cgroup/memory/memory.stat", buffer,
-                               [](std::string_view) { return Result<Done>(Done{}); });
-  if (!there) return there.error();
-  if (!*there) return std::optional<CgroupHierarchy>();
-  return std::optional(CgroupHierarchy{Version::v1, "fs/cgroup/memory"});
+  for (const std::string root : {"fs/cgroup", "fs/cgroup/unified"}) {
+    const auto has_memory =
+        read_file(sysfs, FileName(root, "cgroup.controllers"), buffer, errors, names_memory);
+    if (has_memory.value_or(false)) return CgroupHierarchy{Version::v2, root};
+  }
+  // One that may not be read is there all the same.
+  const std::string root = "fs/cgroup/memory";
+  const auto there = sysfs.read((root + "/memory.stat").c_str(), buffer);
+  if (!there && there.error().kind == ErrorKind::vanished) return std::nullopt;
+  return CgroupHierarchy{Version::v1, root};
 }
 
-Result<std::vector<std::string>> list_cgroups(const procfs::Tree& sysfs,
-                                              const CgroupHierarchy& hierarchy,
-                                              const CgroupOptions& options) {
-  Walk walk(sysfs, hierarchy, options);
-  if (auto visited = walk.visit("", 0); !visited) return visited.error();
+std::vector<std::string> list_cgroups(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy,
+                                      const CgroupOptions& options, ReadErrors& errors) {
+  Walk walk(sysfs, hierarchy, options, errors);
+  walk.visit("", 0);
   return walk.take_paths();
 }
 
 std::string find_namespace_root(const Trees& trees, pid_t self) {
-  const auto hierarchy = find_memory_hierarchy(trees.sysfs);
+  ReadErrors errors;  // nobody misses what is not our own cgroup
+  const auto hierarchy = find_memory_hierarchy(trees.sysfs, errors);
   auto own = own_cgroup(trees.procfs);
-  if (!hierarchy || !*hierarchy || !own) return {};
+  if (!hierarchy || !own) return {};
   if (*own == "/") own->clear();
-  const auto& root = (*hierarchy)->root;
+  const auto& root = hierarchy->root;
   if (has_process(trees.sysfs, root + *own, self)) return {};
   CgroupOptions all;
   all.depth = std::numeric_limits<unsigned>::max();
-  const auto paths = list_cgroups(trees.sysfs, **hierarchy, all);
-  if (!paths) return {};
-  for (const auto& path : *paths) {
+  for (const auto& path : list_cgroups(trees.sysfs, *hierarchy, all, errors)) {
     if (path == "/" || !path.ends_with(*own)) continue;
     if (has_process(trees.sysfs, root + path, self)) {
       return path.substr(0, path.size() - own->size());

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "collectors/base/result.h"
 #include "collectors/collector.h"
 #include "collectors/procfs/reader.h"
+#include "collectors/read_errors.h"
 #include "collectors/registry.h"
 
 namespace memory_exporter {
@@ -23,13 +23,13 @@ struct CgroupHierarchy {
 };
 
 /// Nothing where no memory controller is to be seen (a container, a kernel without it).
-Result<std::optional<CgroupHierarchy>> find_memory_hierarchy(const procfs::Tree& sysfs);
+std::optional<CgroupHierarchy> find_memory_hierarchy(const procfs::Tree& sysfs, ReadErrors& errors);
 
 /// The paths below the root that the options select, a parent before its children and siblings
-/// sorted; the root itself is "/". Cost: one directory listing a cgroup, about 15 us.
-Result<std::vector<std::string>> list_cgroups(const procfs::Tree& sysfs,
-                                              const CgroupHierarchy& hierarchy,
-                                              const CgroupOptions& options);
+/// sorted; the root itself is "/". One that may not be listed has no children here. Cost: one
+/// directory listing a cgroup, about 15 us.
+std::vector<std::string> list_cgroups(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy,
+                                      const CgroupOptions& options, ReadErrors& errors);
 
 /// Where that tree has the root of our own cgroup namespace ("/kubepods/pod1/c1"), which is what
 /// the kernel writes every process's cgroup relative to. Empty where it is the tree's own root (on

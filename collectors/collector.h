@@ -3,10 +3,11 @@
 #include <span>
 #include <string_view>
 
-#include "collectors/base/result.h"
 #include "collectors/metric_sink.h"
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
+#include "collectors/read_errors.h"
+#include "collectors/shared_meminfo.h"
 
 namespace memory_exporter {
 
@@ -15,6 +16,14 @@ struct Trees {
   procfs::Tree procfs;  ///< --path.procfs
   procfs::Tree sysfs;   ///< --path.sysfs
   procfs::Tree rootfs;  ///< --path.rootfs
+};
+
+/// One collector's part in one scrape: what it is given, and where its findings go.
+struct Collection {
+  const process::Snapshot& processes;
+  MetricSink& sink;
+  SharedMeminfo& meminfo;
+  ReadErrors& errors;
 };
 
 /// One subject of /metrics, in one file. Several requests may collect at once: collect() is const,
@@ -30,11 +39,10 @@ class Collector {
   /// against this list.
   virtual std::span<const Family> families() const = 0;
 
-  /// Writes what is known now. Reads and parses before it writes, so that a failure leaves no half
-  /// family behind. A missing file is normal (no swap, no PSI): no samples, and success. Denied,
-  /// malformed and I/O errors are returned; they make memory_exporter_collector_success 0 and
-  /// leave every other collector alone.
-  virtual Status collect(const process::Snapshot& processes, MetricSink& sink) const = 0;
+  /// Writes what is known now. What cannot be read (a file, a line, a directory, a disk) is absent
+  /// and in `collection.errors`, and the rest is written; a missing file is normal (no swap, no
+  /// PSI). Whether that was a success is not the collector's to say: see scrape().
+  virtual void collect(Collection& collection) const = 0;
 };
 
 }  // namespace memory_exporter

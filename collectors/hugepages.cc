@@ -6,7 +6,6 @@
 
 #include "collectors/base/text.h"
 #include "collectors/builtin.h"
-#include "collectors/procfs/meminfo.h"
 #include "collectors/procfs/selection.h"
 #include "collectors/read_file.h"
 #include "collectors/single_values.h"
@@ -163,67 +162,57 @@ class HugepagesCollector final : public Collector {
   std::string_view name() const override { return "hugepages"; }
   std::span<const Family> families() const override { return hugepages_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
-    const auto pools = read_pools();
-    if (!pools) return pools.error();
-    const auto node_pools = read_node_pools();
-    if (!node_pools) return node_pools.error();
+  void collect(Collection& collection) const override {
+    auto& sink = collection.sink;
+    auto& errors = collection.errors;
+    const auto pools = read_pools(collection);
+    const auto node_pools = read_node_pools(errors);
     procfs::Buffer buffer;
     std::array<std::optional<procfs::Selection>, std::size(modes)> selections;
     for (std::size_t i = 0; i < std::size(modes); ++i) {
-      auto selection = read_file(sysfs_, modes[i].path, buffer, procfs::parse_selection);
-      if (!selection) return selection.error();
-      selections[i] = std::move(*selection);
+      selections[i] = read_file(sysfs_, modes[i].path, buffer, errors, procfs::parse_selection);
     }
-    const auto sizes = read_page_sizes();
-    if (!sizes) return sizes.error();
-    const auto numbers = SingleValues::read(sysfs_, values);
-    if (!numbers) return numbers.error();
+    const auto sizes = read_page_sizes(errors);
+    const auto numbers = SingleValues::read(sysfs_, values, errors);
 
-    write_pools(sink, pool_family, *pools);
+    write_pools(sink, pool_family, pools);
     sink.family(pool_limit_family);
-    for (const auto& pool : *pools) {
+    for (const auto& pool : pools) {
       if (pool.overcommit) sink.sample({{"size", pool.size}}, *pool.overcommit);
     }
-    write_pools(sink, node_pool_family, *node_pools);
+    write_pools(sink, node_pool_family, node_pools);
     for (std::size_t i = 0; i < std::size(modes); ++i) {
       sink.family(modes[i].family);
       const auto& selection = selections[i];
       if (selection) write_states(sink, "mode", selection->choices, selection->chosen);
     }
-    write_page_sizes(sink, *sizes);
-    numbers->write(sink);
-    return Done{};
+    write_page_sizes(sink, sizes);
+    numbers.write(sink);
   }
 
  private:
-  Result<std::vector<Pool>> read_pools() const {
-    const auto pools = read_pools_in("kernel/mm/hugepages", "");
-    if (!pools || !pools->empty()) return pools;
-    return read_pool_of_meminfo();
+  std::vector<Pool> read_pools(Collection& collection) const {
+    auto pools = read_pools_in("kernel/mm/hugepages", "", collection.errors);
+    return pools.empty() ? read_pool_of_meminfo(collection) : pools;
   }
 
-  Result<std::vector<Pool>> read_node_pools() const {
+  std::vector<Pool> read_node_pools(ReadErrors& errors) const {
     std::vector<Pool> all;
-    const auto nodes = list_numbered(sysfs_, "devices/system/node", "node", "");
-    if (!nodes) return nodes.error();
-    for (const auto node : *nodes) {
+    for (const auto node : list_numbered(sysfs_, "devices/system/node", "node", "", errors)) {
       const auto name = std::to_string(node);
-      auto pools = read_pools_in("devices/system/node/node" + name + "/hugepages", name);
-      if (!pools) return pools.error();
-      std::move(pools->begin(), pools->end(), std::back_inserter(all));
+      auto pools = read_pools_in("devices/system/node/node" + name + "/hugepages", name, errors);
+      std::move(pools.begin(), pools.end(), std::back_inserter(all));
     }
     return all;
   }
 
-  Result<std::vector<Pool>> read_pools_in(const std::string& folder,
-                                          const std::string& node) const {
+  std::vector<Pool> read_pools_in(const std::string& folder, const std::string& node,
+                                  ReadErrors& errors) const {
     std::vector<Pool> pools;
-    const auto sizes = list_numbered(sysfs_, folder, size_prefix, "kB");
-    if (!sizes) return sizes.error();
-    for (const auto size : *sizes) {
+    const auto listed = FileName::labelled(folder, "hugepages");
+    for (const auto size : list_numbered(sysfs_, listed, size_prefix, "kB", errors)) {
       Pool pool{std::to_string(size) + "kB", node, {}, {}, {}, {}, {}};
-      const auto path = folder + '/' + std::string(size_prefix) + pool.size + '/';
+      const auto path = folder + '/' + std::string(size_prefix) + pool.size;
       const struct {
         const char* file;
         Number& number;
@@ -233,9 +222,7 @@ class HugepagesCollector final : public Collector {
                    {"surplus_hugepages", pool.surplus},
                    {"nr_overcommit_hugepages", pool.overcommit}};
       for (const auto& [file, number] : files) {
-        const auto read = read_number(sysfs_, path + file);
-        if (!read) return read.error();
-        number = *read;
+        number = read_number(sysfs_, FileName(path, file), errors);
       }
       pools.push_back(std::move(pool));
     }
@@ -243,64 +230,50 @@ class HugepagesCollector final : public Collector {
   }
 
   /// The pool of the default size, which is all that a container without /sys can see.
-  Result<std::vector<Pool>> read_pool_of_meminfo() const {
-    procfs::Buffer buffer;
-    const auto meminfo = read_file(procfs_, "meminfo", buffer, procfs::parse_meminfo);
-    if (!meminfo) return meminfo.error();
-    std::vector<Pool> pools;
-    if (*meminfo && (*meminfo)->hugepage_size) {
-      const auto& read = **meminfo;
-      pools.push_back({std::to_string(read.hugepage_size->value / 1024) + "kB",
-                       "",
-                       read.huge_pages_total,
-                       read.huge_pages_free,
-                       read.huge_pages_reserved,
-                       read.huge_pages_surplus,
-                       {}});
-    }
-    return pools;
+  static std::vector<Pool> read_pool_of_meminfo(Collection& collection) {
+    const auto* meminfo = collection.meminfo.get(collection.errors);
+    if (meminfo == nullptr || !meminfo->hugepage_size) return {};
+    return {{std::to_string(meminfo->hugepage_size->value / 1024) + "kB",
+             "",
+             meminfo->huge_pages_total,
+             meminfo->huge_pages_free,
+             meminfo->huge_pages_reserved,
+             meminfo->huge_pages_surplus,
+             {}}};
   }
 
-  Result<std::vector<PageSize>> read_page_sizes() const {
-    const std::string folder = "kernel/mm/transparent_hugepage";
-    const auto sizes = list_numbered(sysfs_, folder, size_prefix, "kB");
-    if (!sizes) return sizes.error();
+  std::vector<PageSize> read_page_sizes(ReadErrors& errors) const {
+    const char* const folder = "kernel/mm/transparent_hugepage";
     std::vector<PageSize> all;
-    for (const auto size : *sizes) {
+    for (const auto size : list_numbered(sysfs_, folder, size_prefix, "kB", errors)) {
       PageSize page;
       page.size = std::to_string(size) + "kB";
-      const auto path = folder + '/' + std::string(size_prefix) + page.size + '/';
-      if (const auto read = read_page_size(path, page); !read) return read.error();
+      read_page_size(std::string(folder) + '/' + std::string(size_prefix) + page.size, page,
+                     errors);
       all.push_back(std::move(page));
     }
     return all;
   }
 
-  Status read_page_size(const std::string& path, PageSize& page) const {
+  void read_page_size(const std::string& path, PageSize& page, ReadErrors& errors) const {
     procfs::Buffer buffer;
     const auto read_modes = [&](const char* file) {
-      return read_file(sysfs_, (path + file).c_str(), buffer, procfs::parse_selection);
+      return read_file(sysfs_, FileName(path, file), buffer, errors, procfs::parse_selection);
     };
-    auto enabled = read_modes("enabled");
-    if (!enabled) return enabled.error();
-    page.enabled = std::move(*enabled);
-    auto shmem = read_modes("shmem_enabled");
-    if (!shmem) return shmem.error();
-    page.shmem_enabled = std::move(*shmem);
-    if (is_off(page.enabled) && is_off(page.shmem_enabled)) return Done{};
-    const auto files = list_if_present(sysfs_, path + "stats");
-    if (!files) return files.error();
-    for (const auto& file : *files) {
-      const auto number = read_number(sysfs_, path + "stats/" + file);
-      if (!number) return number.error();
-      if (!*number) continue;
+    page.enabled = read_modes("enabled");
+    page.shmem_enabled = read_modes("shmem_enabled");
+    if (is_off(page.enabled) && is_off(page.shmem_enabled)) return;
+    const auto stats = path + "/stats";
+    for (const auto& file : list_names(sysfs_, FileName::labelled(stats, "stats"), errors)) {
+      const auto number =
+          read_number(sysfs_, FileName::labelled(stats + '/' + file, "stats"), errors);
+      if (!number) continue;
       if (file.starts_with("nr_")) {
-        page.pages.emplace_back(file.substr(3), **number);
+        page.pages.emplace_back(file.substr(3), *number);
       } else {
-        page.events.emplace_back(file, **number);
+        page.events.emplace_back(file, *number);
       }
     }
-    return Done{};
   }
 
   /// Counters of a size that is not in use are not worth their 17 reads.

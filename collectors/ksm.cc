@@ -97,6 +97,14 @@ constexpr Family advisor_family = {
 
 constexpr std::array<std::string_view, 3> run_states = {"stopped", "running", "unmerging"};
 
+/// 4 is added while memory goes offline (mm/ksm.c, KSM_RUN_OFFLINE).
+std::optional<std::size_t> run_state(std::int64_t number) {
+  constexpr std::int64_t offline = 4;
+  const auto state = number & ~offline;
+  if (state < 0 || state >= std::ssize(run_states)) return std::nullopt;
+  return static_cast<std::size_t>(state);
+}
+
 constexpr auto ksm_families =
     join_families(families_of(values), std::array{profit_family, run_family, advisor_family});
 
@@ -107,27 +115,21 @@ class KsmCollector final : public Collector {
   std::string_view name() const override { return "ksm"; }
   std::span<const Family> families() const override { return ksm_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
-    const auto numbers = SingleValues::read(sysfs_, values);
-    if (!numbers) return numbers.error();
+  void collect(Collection& collection) const override {
+    auto& [processes, sink, meminfo, errors] = collection;
+    SingleValues::read(sysfs_, values, errors).write(sink);
     procfs::Buffer buffer;
-    const auto profit =
-        read_file(sysfs_, "kernel/mm/ksm/general_profit", buffer, procfs::parse_signed_value);
-    if (!profit) return profit.error();
-    const auto run = read_state(sysfs_, "kernel/mm/ksm/run", run_states.size());
-    if (!run) return run.error();
-    const auto advisor =
-        read_file(sysfs_, "kernel/mm/ksm/advisor_mode", buffer, procfs::parse_selection);
-    if (!advisor) return advisor.error();
-
-    numbers->write(sink);
     sink.family(profit_family);
-    if (*profit) sink.sample(**profit);
+    const auto profit = read_file(sysfs_, "kernel/mm/ksm/general_profit", buffer, errors,
+                                  procfs::parse_signed_value);
+    if (profit) sink.sample(*profit);
     sink.family(run_family);
-    if (*run) write_states(sink, "state", run_states, **run);
+    const auto run = read_state(sysfs_, "kernel/mm/ksm/run", errors, run_state);
+    if (run) write_states(sink, "state", run_states, *run);
     sink.family(advisor_family);
-    if (*advisor) write_states(sink, "mode", (*advisor)->choices, (*advisor)->chosen);
-    return Done{};
+    const auto advisor =
+        read_file(sysfs_, "kernel/mm/ksm/advisor_mode", buffer, errors, procfs::parse_selection);
+    if (advisor) write_states(sink, "mode", advisor->choices, advisor->chosen);
   }
 
  private:

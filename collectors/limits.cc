@@ -2,8 +2,7 @@
 
 #include "collectors/builtin.h"
 #include "collectors/group_writer.h"
-#include "collectors/procfs/single_value.h"
-#include "collectors/read_file.h"
+#include "collectors/single_values.h"
 
 namespace memory_exporter {
 namespace {
@@ -28,25 +27,21 @@ class LimitsCollector final : public Collector {
   std::string_view name() const override { return "limits"; }
   std::span<const Family> families() const override { return limit_families; }
 
-  Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
-    procfs::Buffer buffer;
-    const auto most =
-        read_file(procfs_, "sys/vm/max_map_count", buffer, procfs::parse_single_value);
-    if (!most) return most.error();
-    GroupWriter out(limit_families, snapshot, sink);
+  void collect(Collection& collection) const override {
+    const auto most = read_number(procfs_, "sys/vm/max_map_count", collection.errors);
+    GroupWriter out(limit_families, collection.processes, collection.sink);
     out.family(usage_ratio, [&](const GroupTotals& group) {
       const auto& usage = group.limit_usage;
       out.sample("limit", "stack", usage.stack);
       out.sample("limit", "data", usage.data);
       out.sample("limit", "as", usage.address_space);
       out.sample("limit", "memlock", usage.locked);
-      if (group.most_mappings && *most && **most > 0) {
+      if (group.most_mappings && most.value_or(0) > 0) {
         out.sample("limit", "map_count",
-                   static_cast<double>(*group.most_mappings) / static_cast<double>(**most));
+                   static_cast<double>(*group.most_mappings) / static_cast<double>(*most));
       }
     });
     out.family(mappings, [&](const GroupTotals& group) { out.sample(group.mappings); });
-    return Done{};
   }
 
  private:

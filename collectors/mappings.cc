@@ -57,8 +57,8 @@ class MappingsCollector final : public Collector {
   std::string_view name() const override { return "mappings"; }
   std::span<const Family> families() const override { return mapping_families; }
 
-  Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
-    GroupWriter out(mapping_families, snapshot, sink);
+  void collect(Collection& collection) const override {
+    GroupWriter out(mapping_families, collection.processes, collection.sink);
     // Where no process of a group has been read, nothing is known of its mappings.
     const auto of_read = [&](Index index, auto&& write) {
       out.family(index, [&](const GroupTotals& group) {
@@ -86,7 +86,6 @@ class MappingsCollector final : public Collector {
     out.family(unmeasured,
                [&](const GroupTotals& group) { out.sample(Value(group.regions.unmeasured)); });
     out.family(age, [&](const GroupTotals& group) { out.sample(group.regions.oldest_seconds); });
-    return Done{};
   }
 };
 

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "collectors/builtin.h"
-#include "collectors/read_file.h"
 #include "collectors/single_values.h"
 
 namespace memory_exporter {
@@ -228,34 +227,26 @@ void write_named(MetricSink& sink, const Family& family, std::string_view label,
 
 class MeminfoCollector final : public Collector {
  public:
-  explicit MeminfoCollector(const procfs::Tree& procfs) : procfs_(procfs) {}
-
   std::string_view name() const override { return "meminfo"; }
   std::span<const Family> families() const override { return meminfo_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
-    procfs::Buffer buffer;
-    const auto read = read_file(procfs_, "meminfo", buffer, procfs::parse_meminfo);
-    if (!read) return read.error();
-    if (!*read) return Done{};
-    const Meminfo& meminfo = **read;
+  void collect(Collection& collection) const override {
+    const auto* meminfo = collection.meminfo.get(collection.errors);
+    if (meminfo == nullptr) return;
+    auto& sink = collection.sink;
     for (const auto& [family, member] : rows) {
       sink.family(family);
-      if (const auto& amount = meminfo.*member) sink.sample(*amount);
+      if (const auto& amount = meminfo->*member) sink.sample(*amount);
     }
-    write_named(sink, direct_map, "size", meminfo.direct_map);
-    write_named(sink, other, "field", meminfo.other);
-    return Done{};
+    write_named(sink, direct_map, "size", meminfo->direct_map);
+    write_named(sink, other, "field", meminfo->other);
   }
-
- private:
-  const procfs::Tree& procfs_;
 };
 
 }  // namespace
 
-std::unique_ptr<Collector> make_meminfo_collector(const Trees& trees, const CollectorOptions&) {
-  return std::make_unique<MeminfoCollector>(trees.procfs);
+std::unique_ptr<Collector> make_meminfo_collector(const Trees&, const CollectorOptions&) {
+  return std::make_unique<MeminfoCollector>();
 }
 
 }  // namespace memory_exporter

@@ -216,16 +216,18 @@ constexpr auto numa_families =
 
 using Counts = std::array<std::optional<std::uint64_t>, std::size(events)>;
 
-Result<Counts> parse_numastat(std::string_view text) {
+procfs::Parsed<Counts> parse_numastat(std::string_view text) {
   Counts counts;
-  const auto walked =
-      procfs::for_each_flat_keyed(text, [&](std::string_view field, std::uint64_t count) {
+  const auto skipped = procfs::for_each_flat_keyed(
+      text, [&](std::string_view field, std::optional<std::uint64_t> count) {
         for (std::size_t i = 0; i < counts.size(); ++i) {
-          if (events[i].field == field) counts[i] = count;
+          if (events[i].field != field) continue;
+          if (!counts[i]) counts[i] = count;
+          return true;
         }
+        return false;
       });
-  if (!walked) return walked.error();
-  return counts;
+  return {counts, skipped};
 }
 
 /// One node; what its files did not say is absent.
@@ -243,14 +245,11 @@ class NumaCollector final : public Collector {
   std::string_view name() const override { return "numa"; }
   std::span<const Family> families() const override { return numa_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
-    const auto numbers = list_numbered(sysfs_, folder, "node", "");
-    if (!numbers) return numbers.error();
+  void collect(Collection& collection) const override {
+    auto& sink = collection.sink;
     std::vector<Node> nodes;
-    for (const auto number : *numbers) {
-      auto node = read_node(std::to_string(number));
-      if (!node) return node.error();
-      nodes.push_back(std::move(*node));
+    for (const auto number : list_numbered(sysfs_, folder, "node", "", collection.errors)) {
+      nodes.push_back(read_node(std::to_string(number), collection.errors));
     }
     for (const auto& [family, member] : amounts) {
       sink.family(family);
@@ -271,25 +270,23 @@ class NumaCollector final : public Collector {
         if (const auto& count = node.counts[i]) sink.sample({{"numa_node", node.number}}, *count);
       }
     }
-    return Done{};
   }
 
  private:
   static constexpr const char* folder = "devices/system/node";
 
   /// A node that was taken offline since it was listed leaves its figures absent.
-  Result<Node> read_node(std::string number) const {
+  Node read_node(std::string number, ReadErrors& errors) const {
     Node node;
-    const auto path = std::string(folder) + "/node" + number + '/';
+    const auto path = std::string(folder) + "/node" + number;
     node.number = std::move(number);
     auto meminfo =
-        read_file(sysfs_, (path + "meminfo").c_str(), node.text, procfs::parse_node_meminfo);
-    if (!meminfo) return meminfo.error();
-    if (*meminfo) node.meminfo = std::move(**meminfo);
+        read_file(sysfs_, FileName(path, "meminfo"), node.text, errors, procfs::parse_node_meminfo);
+    if (meminfo) node.meminfo = std::move(*meminfo);
     procfs::Buffer buffer;
-    const auto counts = read_file(sysfs_, (path + "numastat").c_str(), buffer, parse_numastat);
-    if (!counts) return counts.error();
-    if (*counts) node.counts = **counts;
+    const auto counts =
+        read_file(sysfs_, FileName(path, "numastat"), buffer, errors, parse_numastat);
+    if (counts) node.counts = *counts;
     return node;
   }
 

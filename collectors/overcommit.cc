@@ -1,8 +1,6 @@
 #include <array>
 
 #include "collectors/builtin.h"
-#include "collectors/procfs/meminfo.h"
-#include "collectors/read_file.h"
 #include "collectors/single_values.h"
 #include "collectors/states.h"
 
@@ -66,9 +64,21 @@ constexpr SingleValue sysctls[] = {
      bytes_from_bytes},
 };
 
-/// A sysctl whose numbers, from 0, are states.
 constexpr std::array<std::string_view, 3> policies = {"heuristic", "always", "never"};
 constexpr std::array<std::string_view, 3> randomization_modes = {"off", "partial", "full"};
+
+/// Where the sysctl takes any number, what is neither 0 nor 1 is accounted for strictly (mm/util.c,
+/// __vm_enough_memory).
+std::optional<std::size_t> policy_of(std::int64_t number) {
+  return number == 0 || number == 1 ? static_cast<std::size_t>(number) : 2;
+}
+
+/// The sysctl takes any number: not 0 moves stacks and mappings, above 1 the heap too
+/// (fs/binfmt_elf.c, load_elf_binary).
+std::optional<std::size_t> randomization_of(std::int64_t number) {
+  if (number == 0) return 0;
+  return number > 1 ? 2 : 1;
+}
 
 constexpr auto overcommit_families =
     join_families(std::array{policy_family, limit_family, committed_family}, families_of(sysctls),
@@ -81,30 +91,23 @@ class OvercommitCollector final : public Collector {
   std::string_view name() const override { return "overcommit"; }
   std::span<const Family> families() const override { return overcommit_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
-    const auto policy = read_state(procfs_, "sys/vm/overcommit_memory", policies.size());
-    if (!policy) return policy.error();
-    const auto randomization =
-        read_state(procfs_, "sys/kernel/randomize_va_space", randomization_modes.size());
-    if (!randomization) return randomization.error();
-    const auto settings = SingleValues::read(procfs_, sysctls);
-    if (!settings) return settings.error();
-    procfs::Buffer buffer;
-    const auto meminfo = read_file(procfs_, "meminfo", buffer, procfs::parse_meminfo);
-    if (!meminfo) return meminfo.error();
-
+  void collect(Collection& collection) const override {
+    auto& sink = collection.sink;
+    auto& errors = collection.errors;
     sink.family(policy_family);
-    if (*policy) write_states(sink, "policy", policies, **policy);
-    if (*meminfo) {
+    const auto policy = read_state(procfs_, "sys/vm/overcommit_memory", errors, policy_of);
+    if (policy) write_states(sink, "policy", policies, *policy);
+    if (const auto* meminfo = collection.meminfo.get(errors)) {
       sink.family(limit_family);
-      if (const auto& limit = (*meminfo)->commit_limit) sink.sample(*limit);
+      if (const auto& limit = meminfo->commit_limit) sink.sample(*limit);
       sink.family(committed_family);
-      if (const auto& committed = (*meminfo)->committed_as) sink.sample(*committed);
+      if (const auto& committed = meminfo->committed_as) sink.sample(*committed);
     }
-    settings->write(sink);
+    SingleValues::read(procfs_, sysctls, errors).write(sink);
     sink.family(randomization_family);
-    if (*randomization) write_states(sink, "mode", randomization_modes, **randomization);
-    return Done{};
+    const auto randomization =
+        read_state(procfs_, "sys/kernel/randomize_va_space", errors, randomization_of);
+    if (randomization) write_states(sink, "mode", randomization_modes, *randomization);
   }
 
  private:

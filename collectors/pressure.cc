@@ -22,19 +22,18 @@ class PressureCollector final : public Collector {
   std::string_view name() const override { return "pressure"; }
   std::span<const Family> families() const override { return pressure_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
+  void collect(Collection& collection) const override {
     procfs::Buffer buffer;
-    const auto read = read_file(procfs_, "pressure/memory", buffer, procfs::parse_pressure);
-    if (!read) return read.error();
-    if (!*read) return Done{};
+    const auto pressure = read_file(procfs_, FileName::labelled("pressure/memory", "pressure"),
+                                    buffer, collection.errors, procfs::parse_pressure);
+    if (!pressure) return;
     const auto write = [&](const Family& family,
                            const std::optional<std::chrono::microseconds>& total) {
-      sink.family(family);
-      if (total) sink.sample(std::chrono::duration<double>(*total).count());
+      collection.sink.family(family);
+      if (total) collection.sink.sample(std::chrono::duration<double>(*total).count());
     };
-    write(pressure_families[0], (*read)->some);
-    write(pressure_families[1], (*read)->full);
-    return Done{};
+    write(pressure_families[0], pressure->some);
+    write(pressure_families[1], pressure->full);
   }
 
  private:

@@ -66,8 +66,8 @@ class ProcessCollector final : public Collector {
   std::string_view name() const override { return "process"; }
   std::span<const Family> families() const override { return group_families; }
 
-  Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
-    GroupWriter out(group_families, snapshot, sink);
+  void collect(Collection& collection) const override {
+    GroupWriter out(group_families, collection.processes, collection.sink);
     out.family(processes, [&](const GroupTotals& group) { out.sample(Value(group.processes)); });
     out.family(threads, [&](const GroupTotals& group) { out.sample(Value(group.threads)); });
     out.family(resident, [&](const GroupTotals& group) {
@@ -108,7 +108,6 @@ class ProcessCollector final : public Collector {
     out.family(pss_age, [&](const GroupTotals& group) {
       if (group.oldest_sample_seconds) out.sample(Value(*group.oldest_sample_seconds));
     });
-    return Done{};
   }
 };
 

@@ -110,20 +110,19 @@ class ProcessDetailsCollector final : public Collector {
   std::string_view name() const override { return "process_details"; }
   std::span<const Family> families() const override { return detail_families; }
 
-  Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
+  void collect(Collection& collection) const override {
     procfs::Buffer buffer;
-    const auto boot_time = read_file(procfs_, "stat", buffer, procfs::parse_boot_time);
-    if (!boot_time) return boot_time.error();
-    GroupWriter out(detail_families, snapshot, sink);
+    const auto boot_time =
+        read_file(procfs_, "stat", buffer, collection.errors, procfs::parse_boot_time);
+    GroupWriter out(detail_families, collection.processes, collection.sink);
     write_samples(out);
     write_status(out);
     out.family(oom_score, [&](const GroupTotals& group) { out.sample(group.oom_score); });
-    if (!*boot_time) return Done{};
-    const StartTimes start_times(**boot_time);
+    if (!boot_time) return;
+    const StartTimes start_times(*boot_time);
     out.family(oldest_start, [&](const GroupTotals& group) {
       if (group.oldest_start) out.sample(Value(start_times.at(*group.oldest_start)));
     });
-    return Done{};
   }
 
  private:

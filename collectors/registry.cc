@@ -18,6 +18,10 @@ std::span<const CollectorEntry> collector_table() {
       CollectorEntry{"mappings", false,
                      "memory of process groups by region: heap, stack, libraries, files...",
                      make_mappings_collector, true, process::Extras::mappings},
+      // Before the system's own, so that meminfo is read right after the processes, and what else
+      // the balance is made of right after that: what moves in between is unaccounted for.
+      CollectorEntry{"balance", true, "where the RAM goes: parts that add up to MemTotal",
+                     make_balance_collector, true},
       CollectorEntry{"meminfo", true, "every field of /proc/meminfo", make_meminfo_collector},
       CollectorEntry{"vmstat", true, "paging, reclaim and huge page events of /proc/vmstat",
                      make_vmstat_collector},
@@ -31,8 +35,6 @@ std::span<const CollectorEntry> collector_table() {
       CollectorEntry{"numa", true, "memory by NUMA node", make_numa_collector},
       CollectorEntry{"cgroup", true, "memory of cgroups: use, limits, events, pressure",
                      make_cgroup_collector},
-      CollectorEntry{"balance", true, "where the RAM goes: parts that add up to MemTotal",
-                     make_balance_collector, true},
   };
   return table;
 }

@@ -22,14 +22,10 @@ Value seconds_from_milliseconds(std::uint64_t number) {
   return static_cast<double>(number) / 1000;
 }
 
-Result<SingleValues> SingleValues::read(const procfs::Tree& tree,
-                                        std::span<const SingleValue> rows) {
+SingleValues SingleValues::read(const procfs::Tree& tree, std::span<const SingleValue> rows,
+                                ReadErrors& errors) {
   SingleValues values(rows);
-  for (const auto& row : rows) {
-    const auto number = read_number(tree, row.path);
-    if (!number) return number.error();
-    values.numbers_.push_back(*number);
-  }
+  for (const auto& row : rows) values.numbers_.push_back(read_number(tree, row.path, errors));
   return values;
 }
 
@@ -40,19 +36,23 @@ void SingleValues::write(MetricSink& sink) const {
   }
 }
 
-IfPresent<std::uint64_t> read_number(const procfs::Tree& tree, const std::string& path) {
+std::optional<std::uint64_t> read_number(const procfs::Tree& tree, const FileName& file,
+                                         ReadErrors& errors) {
   procfs::Buffer buffer;
-  return read_file(tree, path.c_str(), buffer, procfs::parse_single_value);
+  return read_file(tree, file, buffer, errors, procfs::parse_single_value);
 }
 
-IfPresent<std::uint64_t> read_state(const procfs::Tree& tree, const std::string& path,
-                                    std::size_t states) {
-  const auto state = read_number(tree, path);
-  if (state && *state && **state >= states) {
-    return in_file(malformed("expected a number below " + std::to_string(states), 1),
-                   tree.path() + '/' + path);
-  }
-  return state;
+std::optional<std::size_t> read_state(const procfs::Tree& tree, const FileName& file,
+                                      ReadErrors& errors,
+                                      std::optional<std::size_t> (*state_of)(std::int64_t)) {
+  procfs::Buffer buffer;
+  return read_file(tree, file, buffer, errors, [&](std::string_view text) -> Result<std::size_t> {
+    const auto number = procfs::parse_signed_value(text);
+    if (!number) return number.error();
+    const auto state = state_of(*number);
+    if (!state) return malformed("no state has the number " + std::to_string(*number), 1);
+    return *state;
+  });
 }
 
 }  // namespace memory_exporter

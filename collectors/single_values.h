@@ -31,8 +31,10 @@ Value seconds_from_milliseconds(std::uint64_t number);
 /// What such files hold, read now and written later. Costs about 4 us a file.
 class SingleValues {
  public:
-  /// `rows` must outlive the object. A missing file leaves its family without a sample.
-  static Result<SingleValues> read(const procfs::Tree& tree, std::span<const SingleValue> rows);
+  /// `rows` must outlive the object. A file that is missing or cannot be read leaves its family
+  /// without a sample.
+  static SingleValues read(const procfs::Tree& tree, std::span<const SingleValue> rows,
+                           ReadErrors& errors);
 
   void write(MetricSink& sink) const;
 
@@ -44,11 +46,14 @@ class SingleValues {
 };
 
 /// The number in one file.
-IfPresent<std::uint64_t> read_number(const procfs::Tree& tree, const std::string& path);
+std::optional<std::uint64_t> read_number(const procfs::Tree& tree, const FileName& file,
+                                         ReadErrors& errors);
 
-/// The same where each number from 0 to below `states` is a state; malformed above that.
-IfPresent<std::uint64_t> read_state(const procfs::Tree& tree, const std::string& path,
-                                    std::size_t states);
+/// The state that the number in one file stands for. `state_of` is how the kernel reads the number,
+/// any that it may hold: an index into the states.
+std::optional<std::size_t> read_state(const procfs::Tree& tree, const FileName& file,
+                                      ReadErrors& errors,
+                                      std::optional<std::size_t> (*state_of)(std::int64_t));
 
 /// Puts the families of several tables into one, at compile time.
 template <std::size_t... Sizes>

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "collectors/builtin.h"
-#include "collectors/procfs/meminfo.h"
 #include "collectors/procfs/single_value.h"
 #include "collectors/procfs/swaps.h"
 #include "collectors/procfs/zram.h"
@@ -69,6 +68,13 @@ void write_devices(MetricSink& sink, const std::vector<SwapDevice>& devices) {
 
 // zram disks, used for swap or not.
 
+/// Of either kind of optional.
+template <typename Optional>
+std::optional<Value> value_of(const Optional& figure) {
+  if (!figure) return std::nullopt;
+  return Value(*figure);
+}
+
 struct ZramRow {
   Family family;
   std::optional<Value> (*value)(const ZramMemory& memory);
@@ -77,37 +83,33 @@ struct ZramRow {
 constexpr ZramRow zram_rows[] = {
     {{"memory_swap_zram_original_bytes", gauge,
       "Contents of a zram disk before compression; /sys/block/zramN/mm_stat orig_data_size."},
-     [](const ZramMemory& memory) -> std::optional<Value> { return memory.original; }},
+     [](const ZramMemory& memory) { return value_of(memory.original); }},
     {{"memory_swap_zram_compressed_bytes", gauge,
       "Contents of a zram disk after compression; /sys/block/zramN/mm_stat compr_data_size."},
-     [](const ZramMemory& memory) -> std::optional<Value> { return memory.compressed; }},
+     [](const ZramMemory& memory) { return value_of(memory.compressed); }},
     {{"memory_swap_zram_used_bytes", gauge,
       "RAM that a zram disk takes, with the allocator's overhead; /sys/block/zramN/mm_stat "
       "mem_used_total."},
-     [](const ZramMemory& memory) -> std::optional<Value> { return memory.used; }},
+     [](const ZramMemory& memory) { return value_of(memory.used); }},
     {{"memory_swap_zram_used_peak_bytes", gauge,
       "Most RAM that a zram disk has taken; /sys/block/zramN/mm_stat mem_used_max."},
-     [](const ZramMemory& memory) -> std::optional<Value> { return memory.used_peak; }},
+     [](const ZramMemory& memory) { return value_of(memory.used_peak); }},
     {{"memory_swap_zram_limit_bytes", gauge,
       "Most RAM that a zram disk may take, absent where there is no limit; "
       "/sys/block/zramN/mm_stat mem_limit."},
-     [](const ZramMemory& memory) -> std::optional<Value> {
-       if (memory.limit == Bytes{}) return std::nullopt;
-       return memory.limit;
+     [](const ZramMemory& memory) {
+       return value_of(memory.limit == Bytes{} ? OptionalBytes() : memory.limit);
      }},
     {{"memory_swap_zram_same_pages", gauge,
       "Pages of one repeated word, which take no memory; /sys/block/zramN/mm_stat same_pages."},
-     [](const ZramMemory& memory) -> std::optional<Value> { return memory.same_pages; }},
+     [](const ZramMemory& memory) { return value_of(memory.same_pages); }},
     {{"memory_swap_zram_huge_pages", gauge,
       "Pages that did not compress; /sys/block/zramN/mm_stat huge_pages."},
-     [](const ZramMemory& memory) -> std::optional<Value> {
-       if (!memory.huge_pages) return std::nullopt;
-       return *memory.huge_pages;
-     }},
+     [](const ZramMemory& memory) { return value_of(memory.huge_pages); }},
     {{"memory_swap_zram_pages_compacted_total", counter,
       "Pages that compacting a zram disk's memory has freed; /sys/block/zramN/mm_stat "
       "pages_compacted."},
-     [](const ZramMemory& memory) -> std::optional<Value> { return memory.compacted; }},
+     [](const ZramMemory& memory) { return value_of(memory.compacted); }},
 };
 
 constexpr Family zram_size_family = {
@@ -205,13 +207,6 @@ void write_zswap(MetricSink& sink, const Zswap& zswap) {
   for (const auto& [reason, count] : zswap.rejects) sink.sample({{"reason", reason}}, count);
 }
 
-/// debugfs is for root alone, and often not mounted: what cannot be read there is not missed.
-template <typename T>
-Result<T> unless_denied(Result<T> result) {
-  if (!result && result.error().kind == ErrorKind::denied) return T{};
-  return result;
-}
-
 class SwapCollector final : public Collector {
  public:
   SwapCollector(const Trees& trees, Bytes page_size)
@@ -220,93 +215,71 @@ class SwapCollector final : public Collector {
   std::string_view name() const override { return "swap"; }
   std::span<const Family> families() const override { return swap_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
+  void collect(Collection& collection) const override {
+    auto& sink = collection.sink;
+    auto& errors = collection.errors;
     procfs::Buffer buffer;
-    auto devices = read_file(procfs_, "swaps", buffer, procfs::parse_swaps);
-    if (!devices) return devices.error();
-    const auto disks = read_zram();
-    if (!disks) return disks.error();
-    const auto zswap = read_zswap();
-    if (!zswap) return zswap.error();
-    const auto settings = SingleValues::read(sysfs_, zswap_settings);
-    if (!settings) return settings.error();
-    const auto events = read_zswap_events();
-    if (!events) return events.error();
-
-    if (*devices) write_devices(sink, merge_same_names(std::move(**devices)));
-    write_zram(sink, *disks);
-    write_zswap(sink, *zswap);
-    settings->write(sink);
-    if (*events) (*events)->write(sink);
-    return Done{};
+    auto devices = read_file(procfs_, "swaps", buffer, errors, procfs::parse_swaps);
+    if (devices) write_devices(sink, merge_same_names(std::move(*devices)));
+    write_zram(sink, read_zram(errors));
+    write_zswap(sink, read_zswap(collection));
+    SingleValues::read(sysfs_, zswap_settings, errors).write(sink);
+    ReadErrors of_debugfs;
+    SingleValues::read(sysfs_, zswap_events, of_debugfs).write(sink);
+    errors.take(of_debugfs, ErrorKind::denied);
   }
 
  private:
-  Result<std::vector<Zram>> read_zram() const {
+  std::vector<Zram> read_zram(ReadErrors& errors) const {
     std::vector<Zram> disks;
-    const auto numbers = list_numbered(sysfs_, "block", "zram", "");
-    if (!numbers) return numbers.error();
-    for (const auto number : *numbers) {
+    for (const auto number : list_numbered(sysfs_, "block", "zram", "", errors)) {
       const auto name = "zram" + std::to_string(number);
+      const auto folder = "block/" + name;
       procfs::Buffer buffer;
-      const auto memory = read_file(sysfs_, ("block/" + name + "/mm_stat").c_str(), buffer,
-                                    procfs::parse_zram_memory);
-      if (!memory) return memory.error();
-      if (!*memory) continue;
-      const auto disk_size = read_number(sysfs_, "block/" + name + "/disksize");
-      if (!disk_size) return disk_size.error();
-      disks.push_back({"/dev/" + name, **memory, *disk_size});
+      const auto memory =
+          read_file(sysfs_, FileName(folder, "mm_stat"), buffer, errors, procfs::parse_zram_memory);
+      disks.push_back({"/dev/" + name, memory.value_or(ZramMemory()),
+                       read_number(sysfs_, FileName(folder, "disksize"), errors)});
     }
     return disks;
   }
 
-  Result<Zswap> read_zswap() const {
+  Zswap read_zswap(Collection& collection) const {
+    auto& errors = collection.errors;
     Zswap zswap;
     procfs::Buffer buffer;
-    const auto enabled =
-        read_file(sysfs_, "module/zswap/parameters/enabled", buffer, procfs::parse_yes_or_no);
-    if (!enabled) return enabled.error();
-    zswap.enabled = *enabled;
-    const auto meminfo = read_file(procfs_, "meminfo", buffer, procfs::parse_meminfo);
-    if (!meminfo) return meminfo.error();
-    if (*meminfo) {
-      zswap.pool = (*meminfo)->zswap;
-      zswap.stored = (*meminfo)->zswapped;
+    zswap.enabled = read_file(sysfs_, "module/zswap/parameters/enabled", buffer, errors,
+                              procfs::parse_yes_or_no);
+    if (const auto* meminfo = collection.meminfo.get(errors)) {
+      zswap.pool = meminfo->zswap;
+      zswap.stored = meminfo->zswapped;
     }
-    if (auto read = read_debugfs(zswap); !read) return read.error();
+    ReadErrors of_debugfs;
+    read_debugfs(zswap, of_debugfs);
+    errors.take(of_debugfs, ErrorKind::denied);
     return zswap;
   }
 
-  Status read_debugfs(Zswap& zswap) const {
-    const auto names = unless_denied(list_if_present(sysfs_, debugfs));
-    if (!names) return names.error();
+  /// debugfs is for root alone, and often not mounted: that it is denied is not missed.
+  void read_debugfs(Zswap& zswap, ReadErrors& errors) const {
+    const std::string folder = "kernel/debug/zswap";
     constexpr std::string_view reject = "reject_";
-    for (const auto& name : *names) {
+    for (const auto& name : list_names(sysfs_, FileName::labelled(folder, "zswap"), errors)) {
       const bool is_pool = name == "pool_total_size" && !zswap.pool;
       const bool is_stored = name == "stored_pages" && !zswap.stored;
       if (!is_pool && !is_stored && !name.starts_with(reject)) continue;
-      const auto number = unless_denied(read_number(sysfs_, std::string(debugfs) + '/' + name));
-      if (!number) return number.error();
-      if (!*number) continue;
+      const auto number =
+          read_number(sysfs_, FileName::labelled(folder + '/' + name, "zswap"), errors);
+      if (!number) continue;
       if (is_pool) {
-        zswap.pool = Bytes{**number};
+        zswap.pool = Bytes{*number};
       } else if (is_stored) {
-        zswap.stored = Bytes{**number * page_size_.value};
+        zswap.stored = Bytes{*number * page_size_.value};
       } else {
-        zswap.rejects.push_back({name.substr(reject.size()), **number});
+        zswap.rejects.push_back({name.substr(reject.size()), *number});
       }
     }
-    return Done{};
   }
-
-  IfPresent<SingleValues> read_zswap_events() const {
-    auto events = SingleValues::read(sysfs_, zswap_events);
-    if (events) return std::optional(std::move(*events));
-    if (events.error().kind == ErrorKind::denied) return std::optional<SingleValues>();
-    return events.error();
-  }
-
-  static constexpr const char* debugfs = "kernel/debug/zswap";
 
   const procfs::Tree& procfs_;
   const procfs::Tree& sysfs_;

@@ -1,29 +1,28 @@
 #include "collectors/sysfs_list.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "collectors/base/text.h"
 
 namespace memory_exporter {
 
-Result<std::vector<std::string>> list_if_present(const procfs::Tree& tree,
-                                                 const std::string& folder) {
-  auto names = tree.list(folder.c_str());
+std::vector<std::string> list_names(const procfs::Tree& tree, const FileName& folder,
+                                    ReadErrors& errors) {
+  auto names = tree.list(folder.path.c_str());
   if (!names) {
-    if (names.error().kind == ErrorKind::vanished) return std::vector<std::string>();
-    return names.error();
+    errors.add(folder.label, names.error());
+    return {};
   }
   std::sort(names->begin(), names->end());
-  return names;
+  return std::move(*names);
 }
 
-Result<std::vector<std::uint64_t>> list_numbered(const procfs::Tree& tree,
-                                                 const std::string& folder, std::string_view prefix,
-                                                 std::string_view suffix) {
-  const auto names = list_if_present(tree, folder);
-  if (!names) return names.error();
+std::vector<std::uint64_t> list_numbered(const procfs::Tree& tree, const FileName& folder,
+                                         std::string_view prefix, std::string_view suffix,
+                                         ReadErrors& errors) {
   std::vector<std::uint64_t> numbers;
-  for (const std::string_view name : *names) {
+  for (const std::string_view name : list_names(tree, folder, errors)) {
     if (!name.starts_with(prefix) || !name.ends_with(suffix) ||
         name.size() <= prefix.size() + suffix.size()) {
       continue;

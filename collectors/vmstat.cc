@@ -244,34 +244,43 @@ class VmstatCollector final : public Collector {
   std::string_view name() const override { return "vmstat"; }
   std::span<const Family> families() const override { return vmstat_families; }
 
-  Status collect(const process::Snapshot&, MetricSink& sink) const override {
+  void collect(Collection& collection) const override {
     procfs::Buffer buffer;
-    const auto values =
-        read_file(procfs_, "vmstat", buffer, [this](std::string_view text) { return parse(text); });
-    if (!values) return values.error();
-    if (!*values) return Done{};
+    const auto values = read_file(procfs_, "vmstat", buffer, collection.errors,
+                                  [this](std::string_view text) { return parse(text); });
+    if (!values) return;
+    auto& sink = collection.sink;
     for (std::size_t i = 0; i < field_count; ++i) {
       sink.family(named_families[i]);
-      if (const auto& value = (*values)->named[i]) sink.sample(*value);
+      if (const auto& value = values->named[i]) sink.sample(*value);
     }
-    write_others(sink, other_counters, (*values)->others, false);
-    write_others(sink, other_gauges, (*values)->others, true);
-    return Done{};
+    write_others(sink, other_counters, values->others, false);
+    write_others(sink, other_gauges, values->others, true);
   }
 
  private:
-  Result<Values> parse(std::string_view text) const {
+  procfs::Parsed<Values> parse(std::string_view text) const {
     Values values;
-    const auto walked =
-        procfs::for_each_flat_keyed(text, [&](std::string_view field, std::uint64_t value) {
+    const auto skipped = procfs::for_each_flat_keyed(
+        text, [&](std::string_view field, std::optional<std::uint64_t> value) {
           if (const auto index = index_of(field)) {
-            values.named[*index] = value;
-          } else if (fields_ && fields_->matches(field)) {
-            values.others.push_back({field, value});
+            auto& named = values.named[*index];
+            if (!named) named = value;
+            return true;
           }
+          if (!fields_ || !fields_->matches(field)) return false;
+          if (value) add_other(values.others, {field, *value});
+          return true;
         });
-    if (!walked) return walked.error();
-    return values;
+    return {std::move(values), skipped};
+  }
+
+  /// A field printed twice keeps its first value.
+  static void add_other(std::vector<OtherField>& others, OtherField other) {
+    const bool known = std::any_of(others.begin(), others.end(), [&](const OtherField& present) {
+      return present.field == other.field;
+    });
+    if (!known) others.push_back(other);
   }
 
   static void write_others(MetricSink& sink, const Family& family,

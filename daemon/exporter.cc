@@ -224,7 +224,7 @@ std::string Exporter::once() {
     }
     return snapshot;
   };
-  scrape(*all, collect, never, self_, log_, encoder);
+  scrape(*all, collect, never, processes_->trees.procfs, self_, log_, encoder);
   encoder.finish();
   return out;
 }
@@ -297,7 +297,7 @@ HttpReply Exporter::metrics(const HttpRequest& request) {
   exposition::Encoder encoder(media.format, reply.body);
   scrape(
       *selection, [this](Clock::time_point deadline) { return source_.get(deadline); },
-      start + time_for_scrape(timeout), self_, log_, encoder);
+      start + time_for_scrape(timeout), processes_->trees.procfs, self_, log_, encoder);
   encoder.finish();
   if (stopping_) return plain(503, "the exporter is stopping");
   last_size_ = reply.body.size();

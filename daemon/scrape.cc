@@ -26,13 +26,54 @@ Result<std::vector<bool>> named(const CollectorSet& collectors,
   return found;
 }
 
-/// One collector's run, whatever it does.
-Status run(const Collector& collector, const process::Snapshot& processes, MetricSink& sink) {
-  try {
-    return collector.collect(processes, sink);
-  } catch (const std::exception& failed) {
-    return Error{ErrorKind::failed, failed.what(), {}, 0};
+/// Passes everything on and knows whether there was a sample.
+class WatchedSink final : public MetricSink {
+ public:
+  explicit WatchedSink(MetricSink& sink) : sink_(sink) {}
+
+  void family(const Family& family) override { sink_.family(family); }
+  void sample(std::span<const Label> labels, Value value) override {
+    wrote_ = true;
+    sink_.sample(labels, value);
   }
+
+  bool wrote() const { return wrote_; }
+
+ private:
+  MetricSink& sink_;
+  bool wrote_ = false;
+};
+
+/// One collector's run, whatever it does; whether it was a success.
+bool run(const Collector& collector, const process::Snapshot& processes, SharedMeminfo& meminfo,
+         ReadErrors& errors, MetricSink& sink) {
+  WatchedSink watched(sink);
+  Collection collection{processes, watched, meminfo, errors};
+  try {
+    collector.collect(collection);
+  } catch (const std::exception& failed) {
+    errors.meet(Error{ErrorKind::failed, failed.what(), {}, 0});
+    return false;
+  }
+  return !errors.exhausted() && (watched.wrote() || !errors.any());
+}
+
+/// Says once what cannot be read, and at every scrape what fails for it.
+void report(std::string_view collector, const ReadErrors& errors, bool ok, SelfMetrics& self,
+            Log& log) {
+  const auto say = [&](auto level, std::string_view what, const Error& error) {
+    (log.*level)(what, {{"collector", std::string(collector)}, {"error", error.message()}});
+  };
+  const auto fresh = self.read_error_counts().add(errors);
+  if (!ok) {
+    say(&Log::warn, "collector failed", errors.noted().front().error);
+    return;
+  }
+  for (const auto& noted : fresh) {
+    say(&Log::warn, "cannot be read and is absent, which is said once", noted.error);
+  }
+  for (const auto& noted : errors.noted())
+    say(&Log::debug, "cannot be read and is absent", noted.error);
 }
 
 }  // namespace
@@ -77,9 +118,11 @@ std::chrono::nanoseconds time_for_scrape(std::chrono::nanoseconds timeout) {
 }
 
 void scrape(const Selection& selection, const ProcessSnapshots& processes,
-            Clock::time_point deadline, const SelfMetrics& self, Log& log, MetricSink& sink) {
+            Clock::time_point deadline, const procfs::Tree& procfs, SelfMetrics& self, Log& log,
+            MetricSink& sink) {
   std::vector<CollectorRun> runs;
   const process::Snapshot none;
+  SharedMeminfo meminfo(procfs);
   std::optional<Result<SnapshotSource::Snapshot>> snapshot;
   for (std::size_t i = 0; i < selection.wanted.size(); ++i) {
     if (!selection.wanted[i]) continue;
@@ -87,19 +130,15 @@ void scrape(const Selection& selection, const ProcessSnapshots& processes,
     const auto& collector = *active.collector;
     const auto start = Clock::now();
     if (active.reads_processes && !snapshot) snapshot = processes(deadline);
-    Status outcome = Done{};
-    if (!active.reads_processes) {
-      outcome = run(collector, none, sink);
-    } else if (*snapshot) {
-      outcome = run(collector, ***snapshot, sink);
+    ReadErrors errors;
+    bool ok = false;
+    if (active.reads_processes && !*snapshot) {
+      errors.meet(snapshot->error());
     } else {
-      outcome = snapshot->error();
+      ok = run(collector, active.reads_processes ? ***snapshot : none, meminfo, errors, sink);
     }
-    if (!outcome) {
-      log.warn("collector failed", {{"collector", std::string(collector.name())},
-                                    {"error", outcome.error().message()}});
-    }
-    runs.push_back({collector.name(), Clock::now() - start, outcome.ok()});
+    report(collector.name(), errors, ok, self, log);
+    runs.push_back({collector.name(), Clock::now() - start, ok});
   }
   const bool have_processes = snapshot && snapshot->ok();
   self.write(runs, have_processes ? (**snapshot).get() : nullptr, sink);

@@ -55,9 +55,11 @@ using ProcessSnapshots =
     std::function<Result<SnapshotSource::Snapshot>(SnapshotSource::Clock::time_point deadline)>;
 
 /// Runs the wanted collectors into the sink, and writes the exporter's own families behind them.
-/// One that fails, or throws, is logged and counted; the others are not affected.
+/// What one cannot read, or that it throws, is logged and counted; the others are not affected.
+/// A run is a failure where it wrote nothing and met an error, where the exporter's own descriptors
+/// or memory ran out, and where it threw.
 void scrape(const Selection& selection, const ProcessSnapshots& processes,
-            SnapshotSource::Clock::time_point deadline, const SelfMetrics& self, Log& log,
-            MetricSink& sink);
+            SnapshotSource::Clock::time_point deadline, const procfs::Tree& procfs,
+            SelfMetrics& self, Log& log, MetricSink& sink);
 
 }  // namespace memory_exporter

@@ -54,14 +54,16 @@ constexpr std::array<Family, family_count> table = {{
      "Time this scrape spent in a collector; the first one that reads processes includes the "
      "refresh of the process table and the wait for PSS samples."},
     {"memory_exporter_collector_success", MetricType::gauge,
-     "1 where the collector read all it needed in this scrape, 0 where it failed."},
+     "0 where the collector read nothing of use, was not done by the deadline, or the exporter's "
+     "own "
+     "descriptors or memory ran out, else 1: what alone could not be read is absent."},
     {"memory_exporter_processes", MetricType::gauge,
      "Processes in procfs by what is known of them: PSS measured, pending or denied; kernel "
      "threads "
      "and zombies have no memory of their own."},
     {"memory_exporter_read_errors_total", MetricType::counter,
-     "Reads of a file in /proc/PID that failed, by the file and the kind of failure; vanished is "
-     "normal, the process had just ended."},
+     "Reads of a file of a process or of the system that failed, and lines of another form, by the "
+     "file's name and the kind of failure; vanished is normal, the process had just ended."},
     {"memory_exporter_pss_reads_total", MetricType::counter,
      "Samples of PSS taken, from /proc/PID/smaps_rollup or pagemap."},
     {"memory_exporter_pss_read_seconds_total", MetricType::counter,
@@ -232,23 +234,40 @@ void SelfMetrics::configuration_loaded(bool good) {
 }
 
 void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snapshot* snapshot,
-                        MetricSink& sink) const {
+                        MetricSink& sink) {
   sink.family(table[collector_duration]);
   for (const auto& run : runs) sink.sample({{"collector", run.name}}, seconds(run.duration));
   sink.family(table[collector_success]);
   for (const auto& run : runs) sink.sample({{"collector", run.name}}, run.ok ? 1 : 0);
+  if (snapshot != nullptr) write_processes(snapshot->counts, sink);
+  write_read_errors(snapshot, sink);
   if (snapshot != nullptr) {
-    write_processes(snapshot->counts, sink);
-    sink.family(table[read_errors]);
-    for (const auto& [key, count] : snapshot->read_errors) {
-      sink.sample({{"file", key.file}, {"reason", to_string(key.reason)}}, count);
-    }
     write_sampling(snapshot->sampling, sink);
     write_tier(snapshot->tier, sink);
     write_readings(snapshot->readings, sink);
   }
   write_registry(sink);
   write_own_process(sink);
+}
+
+/// Files of processes and of the system can have the same name. Their sum must not fall from one
+/// scrape to the next, whatever the scrapes ask for and whichever snapshot they have.
+void SelfMetrics::write_read_errors(const process::Snapshot* snapshot, MetricSink& sink) {
+  auto totals = read_errors_.totals();
+  {
+    const std::lock_guard lock(mutex_);
+    if (snapshot != nullptr) {
+      for (const auto& [key, count] : snapshot->read_errors) {
+        auto& most = of_processes_[key];
+        most = std::max(most, count);
+      }
+    }
+    for (const auto& [key, count] : of_processes_) totals[key] += count;
+  }
+  sink.family(table[read_errors]);
+  for (const auto& [key, count] : totals) {
+    sink.sample({{"file", key.file}, {"reason", to_string(key.reason)}}, count);
+  }
 }
 
 void SelfMetrics::write_registry(MetricSink& sink) const {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "collectors/metric_sink.h"
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
+#include "collectors/read_errors.h"
 
 namespace memory_exporter {
 
@@ -51,20 +53,27 @@ class SelfMetrics {
   /// told.
   bool may_trace() const;
 
+  /// What collectors could not read, whoever runs them.
+  ReadErrorCounts& read_error_counts() { return read_errors_; }
+
   void count_request(int status_code);
   void configuration_loaded(bool good);
 
   /// Writes all of self_families() that is known. `processes` is null where this scrape collected
-  /// none: then what is told of them is absent.
+  /// none: then what is told of them is absent, but for the errors met so far.
   void write(std::span<const CollectorRun> runs, const process::Snapshot* processes,
-             MetricSink& sink) const;
+             MetricSink& sink);
 
  private:
+  void write_read_errors(const process::Snapshot* processes, MetricSink& sink);
   void write_registry(MetricSink& sink) const;
   void write_own_process(MetricSink& sink) const;
 
   const procfs::Tree procfs_;
   std::optional<double> start_time_seconds_;
+  ReadErrorCounts read_errors_;
+  std::mutex mutex_;
+  ReadErrorTotals of_processes_;  ///< the most that a snapshot has told
   prometheus::Registry registry_;
   prometheus::Gauge* scrapes_in_flight_ = nullptr;
   prometheus::Family<prometheus::Counter>* requests_ = nullptr;

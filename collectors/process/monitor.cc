@@ -162,7 +162,7 @@ void Monitor::Parts::look_at_meminfo() {
   const auto text = tree.read("meminfo", buffer);
   if (!text) return;
   const auto meminfo = procfs::parse_meminfo(*text);
-  if (!meminfo || !meminfo->anon_pages || !meminfo->mapped) return;
+  if (!meminfo->anon_pages || !meminfo->mapped) return;
   mapped_before = MappedMemory{*meminfo->anon_pages, *meminfo->mapped};
 }
 

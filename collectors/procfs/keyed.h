@@ -10,6 +10,7 @@
 #include "collectors/base/bytes.h"
 #include "collectors/base/result.h"
 #include "collectors/base/text.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -49,6 +50,17 @@ Status for_each_keyed_line(std::string_view text, Visit&& visit) {
     }
   }
   return Done{};
+}
+
+/// The same where a line of another form is skipped instead: one that `visit` returns false for.
+template <typename Visit>
+Skipped for_each_key(std::string_view text, Visit&& visit) {
+  return for_each_line(text, "\"Key: value\" with a value of the kernel's form",
+                       [&](std::string_view line) {
+                         const auto colon = line.find(':');
+                         return colon == std::string_view::npos ||
+                                visit(line.substr(0, colon), line.substr(colon + 1));
+                       });
 }
 
 /// Finds table rows by their `key`. The kernel prints keys in a fixed order, so the search starts

@@ -1,5 +1,8 @@
 #include "collectors/procfs/meminfo.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "collectors/procfs/keyed.h"
 
 namespace memory_exporter::procfs {
@@ -88,34 +91,44 @@ constexpr Count counts[] = {
     {"HugePages_Surp", &Meminfo::huge_pages_surplus},
 };
 
-/// Takes one line's value; false where it does not have its form.
+/// Adds an amount under a name that none of `named` has.
+void add_named(std::vector<NamedBytes>& named, std::string_view name, Bytes amount) {
+  const bool known = std::any_of(named.begin(), named.end(),
+                                 [&](const NamedBytes& present) { return present.name == name; });
+  if (!known) named.push_back({name, amount});
+}
+
+/// Takes one line's value; false where a field that it knows does not have its form.
 class Builder {
  public:
   bool add(std::string_view key, std::string_view value) {
-    if (key.starts_with("HugePages_")) return add_count(key, value);
+    if (const auto* row = amounts_.find(key)) return set(meminfo_.*(row->member), value);
+    if (const auto* row = counts_.find(key)) return set(meminfo_.*(row->member), value);
     OptionalBytes amount;
-    if (!read_kib(value, amount)) return false;
-    if (!amount) return true;
+    if (!read_kib(value, amount) || !amount) return true;
     constexpr std::string_view direct_map = "DirectMap";
-    if (const auto* row = amounts_.find(key)) {
-      meminfo_.*(row->member) = amount;
-    } else if (key.starts_with(direct_map)) {
-      meminfo_.direct_map.push_back({key.substr(direct_map.size()), *amount});
+    if (key.starts_with(direct_map)) {
+      add_named(meminfo_.direct_map, key.substr(direct_map.size()), *amount);
     } else {
-      meminfo_.other.push_back({key, *amount});
+      add_named(meminfo_.other, key, *amount);
     }
     return true;
   }
 
-  Result<Meminfo> finish() {
-    if (!meminfo_.total) return malformed("no MemTotal");
-    return std::move(meminfo_);
-  }
+  Meminfo finish() { return std::move(meminfo_); }
 
  private:
-  bool add_count(std::string_view key, std::string_view value) {
-    const auto count = take_number(value);
-    if (const auto* row = counts_.find(key)) meminfo_.*(row->member) = count;
+  static bool set(OptionalBytes& member, std::string_view value) {
+    OptionalBytes amount;
+    if (!read_kib(value, amount)) return false;
+    if (!member) member = amount;
+    return true;
+  }
+
+  static bool set(std::optional<std::uint64_t>& member, std::string_view value) {
+    skip_blanks(value);
+    const auto count = to_number(value);
+    if (!member) member = count;
     return count.has_value();
   }
 
@@ -133,22 +146,20 @@ std::string_view without_node(std::string_view key) {
 
 }  // namespace
 
-Result<Meminfo> parse_meminfo(std::string_view text) {
+Parsed<Meminfo> parse_meminfo(std::string_view text) {
   Builder builder;
-  const auto walked = for_each_keyed_line(
+  const auto skipped = for_each_key(
       text, [&](std::string_view key, std::string_view value) { return builder.add(key, value); });
-  if (!walked) return walked.error();
-  return builder.finish();
+  return {builder.finish(), skipped};
 }
 
-Result<Meminfo> parse_node_meminfo(std::string_view text) {
+Parsed<Meminfo> parse_node_meminfo(std::string_view text) {
   Builder builder;
-  const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
+  const auto skipped = for_each_key(text, [&](std::string_view key, std::string_view value) {
     const auto field = without_node(key);
     return !field.empty() && builder.add(field, value);
   });
-  if (!walked) return walked.error();
-  return builder.finish();
+  return {builder.finish(), skipped};
 }
 
 }  // namespace memory_exporter::procfs

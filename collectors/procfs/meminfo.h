@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "collectors/base/bytes.h"
-#include "collectors/base/result.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -98,11 +98,13 @@ struct Meminfo {
   std::vector<NamedBytes> other;       ///< amounts under any other name
 };
 
-/// Views in the result point into `text`. Malformed: an amount without "kB", a count that is no
-/// number, a text that ends within a line, and one without MemTotal.
-Result<Meminfo> parse_meminfo(std::string_view text);
+/// Views in the result point into `text`. A field printed twice keeps its first amount. Skipped: a
+/// field with a member above whose value has another form (no "kB", a number below 0), and a last
+/// line that is cut short. A field without a member whose value is no amount is passed over:
+/// kernels of vendors print counts and tables of their own.
+Parsed<Meminfo> parse_meminfo(std::string_view text);
 
-/// The same for one node: every line begins with "Node N ".
-Result<Meminfo> parse_node_meminfo(std::string_view text);
+/// The same for one node: every line begins with "Node N ", and another one is skipped.
+Parsed<Meminfo> parse_node_meminfo(std::string_view text);
 
 }  // namespace memory_exporter::procfs

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "collectors/base/result.h"
 #include "collectors/base/text.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -20,19 +20,19 @@ struct Mount {
 /// the dash vary in number. False for any other form.
 bool parse_mount(std::string_view line, Mount& mount);
 
-/// Calls `visit(const Mount&)` for every mount. Malformed, with its line, where a line has another
-/// form; so is a text that ends within a line, whose last type may have lost letters.
+/// Calls `visit(const Mount&)` for every mount. A line of another form is skipped, and so is one
+/// that the text ends within, whose type may have lost letters. There may be none at all: a process
+/// sees the mounts below its root only, which chroot(2) can set below the last of them.
 template <typename Visit>
-Status for_each_mount(std::string_view text, Visit&& visit) {
-  if (ends_within_line(text)) return malformed("the last line is cut short");
+Skipped for_each_mount(std::string_view text, Visit&& visit) {
+  if (text.empty()) return {};
   Mount mount;
-  for (int number = 1; !text.empty(); ++number) {
-    if (!parse_mount(take_line(text), mount)) {
-      return malformed("expected \"id parent major:minor root mount ... - type source\"", number);
-    }
-    visit(static_cast<const Mount&>(mount));
-  }
-  return Done{};
+  return for_each_line(text, "\"id parent major:minor root mount ... - type source\"",
+                       [&](std::string_view line) {
+                         if (!parse_mount(line, mount)) return false;
+                         visit(static_cast<const Mount&>(mount));
+                         return true;
+                       });
 }
 
 }  // namespace memory_exporter::procfs

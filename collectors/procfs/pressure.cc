@@ -20,18 +20,18 @@ std::optional<std::chrono::microseconds> take_total(std::string_view line) {
 
 }  // namespace
 
-Result<Pressure> parse_pressure(std::string_view text) {
-  if (ends_within_line(text)) return malformed("the last line is cut short");
+Parsed<Pressure> parse_pressure(std::string_view text) {
   Pressure pressure;
-  for (int number = 1; !text.empty(); ++number) {
-    auto line = take_line(text);
-    const auto kind = take_word(line);
-    const auto total = take_total(line);
-    if (!total) return malformed("expected \"some|full ... total=microseconds\"", number);
-    if (kind == "some") pressure.some = total;
-    if (kind == "full") pressure.full = total;
-  }
-  return pressure;
+  const auto skipped =
+      for_each_line(text, "\"some|full ... total=microseconds\"", [&](std::string_view line) {
+        const auto kind = take_word(line);
+        if (kind != "some" && kind != "full") return true;
+        auto& total = kind == "some" ? pressure.some : pressure.full;
+        const auto read = take_total(line);
+        if (!total) total = read;
+        return read.has_value();
+      });
+  return {pressure, skipped};
 }
 
 }  // namespace memory_exporter::procfs

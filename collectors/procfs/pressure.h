@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "collectors/base/result.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -16,7 +16,7 @@ struct Pressure {
   std::optional<std::chrono::microseconds> full;  ///< all of them did
 };
 
-/// Malformed, with its line: a line without "total=number", a text that ends within a line.
-Result<Pressure> parse_pressure(std::string_view text);
+/// Skipped: one of these two lines without "total=number", and a last line that is cut short.
+Parsed<Pressure> parse_pressure(std::string_view text);
 
 }  // namespace memory_exporter::procfs

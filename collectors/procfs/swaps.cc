@@ -1,6 +1,7 @@
 #include "collectors/procfs/swaps.h"
 
 #include <optional>
+#include <utility>
 
 #include "collectors/base/text.h"
 
@@ -36,23 +37,21 @@ OptionalBytes amount(std::string_view word) {
 
 }  // namespace
 
-Result<std::vector<SwapDevice>> parse_swaps(std::string_view text) {
-  if (ends_within_line(text)) return malformed("the last line is cut short");
-  if (!take_line(text).starts_with("Filename")) return malformed("expected the header", 1);
+Parsed<std::vector<SwapDevice>> parse_swaps(std::string_view text) {
   std::vector<SwapDevice> devices;
-  for (int number = 2; !text.empty(); ++number) {
-    auto line = take_line(text);
-    const auto name = take_word(line);
-    const auto kind = take_word(line);
-    const auto size = amount(take_word(line));
-    const auto used = amount(take_word(line));
-    const auto priority = to_number<std::int64_t>(take_word(line));
-    if (!size || !used || !priority) {
-      return malformed("expected \"name kind size used priority\"", number);
-    }
-    devices.push_back({unescape(name), kind, *size, *used, *priority});
-  }
-  return devices;
+  const auto skipped =
+      for_each_line(text, "\"name kind size used priority\"", [&](std::string_view line) {
+        const auto name = take_word(line);
+        if (name == "Filename") return true;  // a device has a path
+        const auto kind = take_word(line);
+        const auto size = amount(take_word(line));
+        const auto used = amount(take_word(line));
+        const auto priority = to_number<std::int64_t>(take_word(line));
+        if (!size || !used || !priority) return false;
+        devices.push_back({unescape(name), kind, *size, *used, *priority});
+        return true;
+      });
+  return {std::move(devices), skipped};
 }
 
 }  // namespace memory_exporter::procfs

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "collectors/base/bytes.h"
-#include "collectors/base/result.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -22,8 +22,8 @@ struct SwapDevice {
 };
 
 /// The devices in the kernel's order; none where only the header is there. Readable by everyone;
-/// about 5 us. Kinds point into `text`. Malformed, with its line: no header, a line without its
-/// five columns, a bad number, a text that ends within a line.
-Result<std::vector<SwapDevice>> parse_swaps(std::string_view text);
+/// about 5 us. Kinds point into `text`. Skipped: a line without its five columns or with a bad
+/// number, and a last line that is cut short.
+Parsed<std::vector<SwapDevice>> parse_swaps(std::string_view text);
 
 }  // namespace memory_exporter::procfs

@@ -6,30 +6,25 @@
 
 namespace memory_exporter::procfs {
 
-Result<ZramMemory> parse_zram_memory(std::string_view text) {
-  if (ends_within_line(text)) return malformed("the last line is cut short");
+Parsed<ZramMemory> parse_zram_memory(std::string_view text) {
   constexpr std::size_t least = 7;
-  std::array<std::uint64_t, 9> numbers{};
-  std::size_t count = 0;
-  auto line = take_line(text);
-  for (auto word = take_word(line); !word.empty(); word = take_word(line), ++count) {
-    const auto number = to_number(word);
-    if (!number) return malformed("expected numbers", 1);
-    if (count < numbers.size()) numbers[count] = *number;
-  }
-  if (count < least) return malformed("expected at least seven numbers", 1);
-  ZramMemory memory{Bytes{numbers[0]},
-                    Bytes{numbers[1]},
-                    Bytes{numbers[2]},
-                    Bytes{numbers[3]},
-                    Bytes{numbers[4]},
-                    numbers[5],
-                    numbers[6],
-                    {},
-                    {}};
-  if (count > 7) memory.huge_pages = numbers[7];
-  if (count > 8) memory.huge_pages_since = numbers[8];
-  return memory;
+  std::array<std::optional<std::uint64_t>, 9> numbers{};
+  const auto skipped = for_each_line(text, "at least seven numbers", [&](std::string_view line) {
+    std::size_t count = 0;
+    bool all_numbers = true;
+    for (auto word = take_word(line); !word.empty(); word = take_word(line), ++count) {
+      const auto number = to_number(word);
+      all_numbers = all_numbers && number;
+      if (count < numbers.size() && !numbers[count]) numbers[count] = number;
+    }
+    return all_numbers && count >= least;
+  });
+  const auto bytes = [&](std::size_t i) {
+    return numbers[i] ? OptionalBytes(Bytes{*numbers[i]}) : OptionalBytes();
+  };
+  return {{bytes(0), bytes(1), bytes(2), bytes(3), bytes(4), numbers[5], numbers[6], numbers[7],
+           numbers[8]},
+          skipped};
 }
 
 }  // namespace memory_exporter::procfs

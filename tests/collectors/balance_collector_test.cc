@@ -17,7 +17,7 @@ using ::testing::Not;
 std::string collected_from(const FixtureTree& tree, const process::Snapshot& snapshot = {}) {
   CollectorOptions options;
   options.page_size = Bytes{4096};
-  return collected(*make_balance_collector(tree.trees(), options), snapshot);
+  return collected(tree.trees(), *make_balance_collector(tree.trees(), options), snapshot);
 }
 
 process::Snapshot with_pss(Bytes anon, Bytes file, Bytes shmem) {
@@ -216,24 +216,30 @@ TEST(BalanceCollector, WritesNothingWithoutMeminfo) {
   EXPECT_EQ(collected_from(tree), "");
 }
 
-TEST(BalanceCollector, WritesNothingWhereAFileIsMalformed) {
+TEST(BalanceCollector, LeavesOutWhatAMalformedFileTells) {
   const std::pair<const char*, const char*> cases[] = {{"proc/meminfo", "MemTotal: 8\n"},
                                                        {"proc/zoneinfo", "count: 1\n"},
                                                        {"proc/vmstat", "nr_zspages x\n"}};
   for (const auto& [path, text] : cases) {
     FixtureTree tree;
     make_machine(tree).write(path, text);
-    EXPECT_THAT(collected_from(tree),
-                testing::StartsWith("error: malformed: " + tree.path(path) + ":"));
+    const auto written = collected_from(tree);
+    EXPECT_THAT(written, testing::HasSubstr(": malformed: " + tree.path(path) + ":"));
+    EXPECT_EQ(written.starts_with("memory_balance_bytes{part=\"free\"}"),
+              std::string_view(path) != "proc/meminfo")
+        << written;
   }
 }
 
-TEST(BalanceCollector, FailsWhereAFileIsDenied) {
+TEST(BalanceCollector, LeavesOutWhatADeniedFileTells) {
   FixtureTree tree;
   make_machine(tree).forbid("proc/zoneinfo");
   const Unprivileged unprivileged;
-  EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path("proc/zoneinfo") + ": Permission denied\n");
+  const auto written = collected_from(tree);
+  EXPECT_THAT(written, testing::HasSubstr("part=\"free\""));
+  EXPECT_THAT(written, testing::Not(testing::HasSubstr("part=\"free_percpu_lists\"")));
+  EXPECT_THAT(written, testing::EndsWith("error: zoneinfo: denied: " + tree.path("proc/zoneinfo") +
+                                         ": Permission denied\n"));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ std::string exposition(const FixtureTree& tree) {
   for (const auto& entry : collector_table()) {
     if (entry.reads_processes) continue;
     text += "# " + std::string(entry.name) + '\n';
-    text += collected(*entry.make(tree.trees(), options()));
+    text += collected(tree.trees(), *entry.make(tree.trees(), options()));
   }
   return text;
 }
@@ -72,7 +72,7 @@ TEST(AnEmptyMachine, GivesNoSamplesAndNoErrors) {
   const FixtureTree tree;
   for (const auto& entry : collector_table()) {
     if (entry.reads_processes) continue;
-    EXPECT_EQ(collected(*entry.make(tree.trees(), options())), "") << entry.name;
+    EXPECT_EQ(collected(tree.trees(), *entry.make(tree.trees(), options())), "") << entry.name;
   }
 }
 
@@ -81,7 +81,7 @@ TEST(AMachineWithoutSysfs, GivesNoSamplesAndNoErrors) {
                     procfs::Tree::absent("/")};
   for (const auto& entry : collector_table()) {
     if (entry.reads_processes) continue;
-    EXPECT_EQ(collected(*entry.make(trees, options())), "") << entry.name;
+    EXPECT_EQ(collected(trees, *entry.make(trees, options())), "") << entry.name;
   }
 }
 

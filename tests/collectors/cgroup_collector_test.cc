@@ -21,7 +21,7 @@ constexpr std::string_view v1 = "sys/fs/cgroup/memory";
 std::string collected_from(const FixtureTree& tree, CgroupOptions cgroup = {}) {
   CollectorOptions options;
   options.cgroup = std::move(cgroup);
-  return collected(*make_cgroup_collector(tree.trees(), options));
+  return collected(tree.trees(), *make_cgroup_collector(tree.trees(), options));
 }
 
 /// One file of one cgroup: file(v2, "/a", "memory.max").
@@ -111,17 +111,77 @@ TEST(CgroupCollector, LeavesOutFiguresOfACgroupThatIsGoneOrHasTheControllerOff) 
   EXPECT_EQ(collected_from(tree), "");
 }
 
-TEST(CgroupCollector, NamesTheMalformedFileOfOneCgroup) {
+TEST(CgroupCollector, LeavesOutWhatIsMalformedAndKeepsTheRest) {
   FixtureTree tree;
   make_v2(tree)
       .write(file(v2, "/a", "memory.current"), "1\n")
-      .write(file(v2, "/b", "memory.current"), "x\n");
+      .write(file(v2, "/b", "memory.current"), "x\n")
+      .write(file(v2, "/b", "memory.peak"), "2\n")
+      .write(file(v2, "/c", "memory.current"), "")
+      .write(file(v2, "/d", "memory.stat"), "anon 3\nfile 4");
   EXPECT_EQ(collected_from(tree),
-            "error: malformed: " + tree.path(file(v2, "/b", "memory.current")) +
-                ":1: expected \"max\" or a number\n");
-  tree.write(file(v2, "/b", "memory.current"), "1\n")
-      .write(file(v2, "/b", "memory.stat"), "anon 1\nfile");
-  EXPECT_THAT(collected_from(tree), HasSubstr("error: malformed"));
+            "memory_cgroup_current_bytes{cgroup=\"/a\"} 1\n"
+            "memory_cgroup_peak_bytes{cgroup=\"/b\"} 2\n"
+            "memory_cgroup_stat_anon_bytes{cgroup=\"/d\"} 3\n"
+            "error: memory.current: malformed: " +
+                tree.path(file(v2, "/b", "memory.current")) +
+                ":1: expected \"max\" or a number\n"
+                "error: memory.current: malformed: " +
+                tree.path(file(v2, "/c", "memory.current")) +
+                ":1: expected \"max\" or a number\n"
+                "error: memory.stat: malformed: " +
+                tree.path(file(v2, "/d", "memory.stat")) +
+                ":2: expected a newline, the line is cut short\n");
+}
+
+// v1 adds up counters that race, and printed a sum below 0 as it was before 4.2.
+TEST(CgroupCollector, LeavesOutANegativeFigureOfV1) {
+  FixtureTree tree;
+  tree.write(file(v1, "", "memory.stat"), "total_rss 1\n")
+      .write(file(v1, "/a", "memory.stat"),
+             "mapped_file -8192\ntotal_rss 2\ntotal_mapped_file -8192\ntotal_cache 3\n")
+      .write(file(v1, "/b", "memory.stat"), "total_rss 4\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_cgroup_stat_anon_bytes{cgroup=\"/\"} 1\n"
+            "memory_cgroup_stat_anon_bytes{cgroup=\"/a\"} 2\n"
+            "memory_cgroup_stat_anon_bytes{cgroup=\"/b\"} 4\n"
+            "memory_cgroup_stat_file_bytes{cgroup=\"/a\"} 3\n"
+            "error: memory.stat: malformed: " +
+                tree.path(file(v1, "/a", "memory.stat")) + ":3: expected \"field number\"\n");
+}
+
+TEST(CgroupCollector, KeepsTheFirstOfAFieldPrintedTwice) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write(file(v2, "/a", "memory.stat"), "anon 1\nanon 2\n")
+      .write(file(v2, "/a", "memory.events"), "oom 3\noom 4\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_cgroup_stat_anon_bytes{cgroup=\"/a\"} 1\n"
+            "memory_cgroup_events_total{cgroup=\"/a\",event=\"oom\"} 3\n");
+}
+
+TEST(CgroupCollector, LeavesOutAClosedDirectoryAlone) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write(file(v2, "/closed/inside", "memory.current"), "1\n")
+      .write(file(v2, "/open/inside", "memory.current"), "2\n")
+      .forbid("sys/fs/cgroup/closed");
+  const Unprivileged unprivileged;
+  const auto text = collected_from(tree);
+  EXPECT_THAT(text, HasSubstr("memory_cgroup_current_bytes{cgroup=\"/open/inside\"} 2\n"));
+  EXPECT_THAT(text, Not(HasSubstr("/inside\"} 1")));
+  EXPECT_THAT(text, HasSubstr("error: cgroup: denied: " + tree.path("sys/fs/cgroup/closed") +
+                              ": Permission denied\n"));
+}
+
+// The hierarchy is there, though nobody may read its root.
+TEST(CgroupCollector, FindsAHierarchyOfV1WhoseRootIsDenied) {
+  FixtureTree tree;
+  tree.write(file(v1, "", "memory.stat"), "total_rss 1\n")
+      .write(file(v1, "/a", "memory.stat"), "total_rss 2\n")
+      .forbid(file(v1, "", "memory.stat"));
+  const Unprivileged unprivileged;
+  EXPECT_THAT(collected_from(tree), HasSubstr("memory_cgroup_stat_anon_bytes{cgroup=\"/a\"} 2\n"));
 }
 
 TEST(CgroupCollector, FailsWhereAFileIsDenied) {
@@ -129,7 +189,8 @@ TEST(CgroupCollector, FailsWhereAFileIsDenied) {
   make_v2(tree).write(file(v2, "/a", "memory.max"), "max\n").forbid(file(v2, "/a", "memory.max"));
   const Unprivileged unprivileged;
   EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path(file(v2, "/a", "memory.max")) + ": Permission denied\n");
+            "error: memory.max: denied: " + tree.path(file(v2, "/a", "memory.max")) +
+                ": Permission denied\n");
 }
 
 class CgroupSelection : public testing::Test {
@@ -148,11 +209,12 @@ class CgroupSelection : public testing::Test {
     CgroupOptions options{depth, {}, {}};
     if (include != nullptr) options.include = *Pattern::compile(include);
     if (exclude != nullptr) options.exclude = *Pattern::compile(exclude);
-    const auto hierarchy = find_memory_hierarchy(tree_.trees().sysfs);
-    EXPECT_TRUE(hierarchy && *hierarchy);
-    auto paths = list_cgroups(tree_.trees().sysfs, **hierarchy, options);
-    EXPECT_TRUE(paths);
-    return paths ? *paths : std::vector<std::string>();
+    ReadErrors errors;
+    const auto hierarchy = find_memory_hierarchy(tree_.trees().sysfs, errors);
+    EXPECT_TRUE(hierarchy);
+    auto paths = list_cgroups(tree_.trees().sysfs, *hierarchy, options, errors);
+    EXPECT_FALSE(errors.any());
+    return paths;
   }
 
  private:
@@ -210,6 +272,18 @@ TEST(NamespaceRoot, IsTheCgroupThatHasUsInIt) {
   EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/p1");
   tree.write("proc/self/cgroup", "0::/p1/c2\n");
   EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k");
+}
+
+TEST(NamespaceRoot, IsFoundBesideAClosedDirectory) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write("proc/self/cgroup", "0::/\n")
+      .write("sys/fs/cgroup/cgroup.procs", "2\n")
+      .write("sys/fs/cgroup/a/closed/cgroup.procs", "3\n")
+      .write("sys/fs/cgroup/k/c1/cgroup.procs", "42\n")
+      .forbid("sys/fs/cgroup/a");
+  const Unprivileged unprivileged;
+  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/c1");
 }
 
 TEST(NamespaceRoot, IsFoundInTheHierarchyOfCgroupV1) {

@@ -14,7 +14,7 @@ using ::testing::Not;
 constexpr const char* thp = "sys/kernel/mm/transparent_hugepage/";
 
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_hugepages_collector(tree.trees(), CollectorOptions{}));
+  return collected(tree.trees(), *make_hugepages_collector(tree.trees(), CollectorOptions{}));
 }
 
 TEST(HugepagesCollector, WritesPoolsOfTheMachineAndOfEachNodeBySize) {
@@ -87,7 +87,7 @@ TEST(HugepagesCollector, WritesNothingWithoutHugePages) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }
 
-TEST(HugepagesCollector, WritesNothingWhereAFileIsMalformed) {
+TEST(HugepagesCollector, LeavesOutWhatIsMalformed) {
   const std::pair<std::string, const char*> cases[] = {
       {"sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "many\n"},
       {std::string(thp) + "defrag", "always never\n"},
@@ -98,9 +98,12 @@ TEST(HugepagesCollector, WritesNothingWhereAFileIsMalformed) {
       {"sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages", "\n"}};
   for (const auto& [path, text] : cases) {
     FixtureTree tree;
-    tree.write(std::string(thp) + "hugepages-64kB/enabled", "[always] never\n").write(path, text);
-    EXPECT_THAT(collected_from(tree),
-                testing::StartsWith("error: malformed: " + tree.path(path) + ":"));
+    tree.write(std::string(thp) + "hugepages-64kB/enabled", "[always] never\n")
+        .write(std::string(thp) + "use_zero_page", "1\n")
+        .write(path, text);
+    const auto written = collected_from(tree);
+    EXPECT_THAT(written, testing::HasSubstr("memory_hugepages_thp_use_zero_page 1\n"));
+    EXPECT_THAT(written, testing::HasSubstr(": malformed: " + tree.path(path) + ":"));
   }
 }
 

@@ -9,7 +9,7 @@ namespace memory_exporter {
 namespace {
 
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_ksm_collector(tree.trees(), CollectorOptions{}));
+  return collected(tree.trees(), *make_ksm_collector(tree.trees(), CollectorOptions{}));
 }
 
 TEST(KsmCollector, WritesFiguresSettingsAndStates) {
@@ -44,27 +44,35 @@ TEST(KsmCollector, WritesNothingWithoutKsm) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }
 
-TEST(KsmCollector, WritesNothingWhereAFileIsMalformed) {
-  const std::pair<const char*, const char*> cases[] = {{"pages_shared", "-1\n"},
-                                                       {"full_scans", "12"},
-                                                       {"run", "3\n"},
-                                                       {"general_profit", "none\n"},
-                                                       {"advisor_mode", "none scan-time\n"}};
+TEST(KsmCollector, LeavesOutWhatIsMalformed) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"pages_shared", "-1\n"}, {"full_scans", "12"},         {"run", "3\n"},
+      {"run", "-1\n"},          {"general_profit", "none\n"}, {"advisor_mode", "none scan-time\n"}};
   for (const auto& [name, text] : cases) {
     FixtureTree tree;
     const auto path = std::string("sys/kernel/mm/ksm/") + name;
     tree.write("sys/kernel/mm/ksm/pages_sharing", "1\n").write(path, text);
     EXPECT_THAT(collected_from(tree),
-                testing::StartsWith("error: malformed: " + tree.path(path) + ":"));
+                testing::StartsWith("memory_ksm_pages_sharing 1\nerror: " + std::string(name) +
+                                    ": malformed: " + tree.path(path) + ":"));
   }
 }
 
-TEST(KsmCollector, FailsWhereAFileIsDenied) {
+TEST(KsmCollector, KnowsTheStateWhileMemoryGoesOffline) {
+  FixtureTree tree;
+  tree.write("sys/kernel/mm/ksm/run", "5\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_ksm_run{state=\"stopped\"} 0\n"
+            "memory_ksm_run{state=\"running\"} 1\n"
+            "memory_ksm_run{state=\"unmerging\"} 0\n");
+}
+
+TEST(KsmCollector, LeavesOutWhatIsDenied) {
   FixtureTree tree;
   tree.write("sys/kernel/mm/ksm/run", "1\n").forbid("sys/kernel/mm/ksm/run");
   const Unprivileged unprivileged;
   EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path("sys/kernel/mm/ksm/run") + ": Permission denied\n");
+            "error: run: denied: " + tree.path("sys/kernel/mm/ksm/run") + ": Permission denied\n");
 }
 
 }  // namespace

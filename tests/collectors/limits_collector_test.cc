@@ -15,7 +15,8 @@ std::string collected_from(const FixtureTree& tree, const GroupTotals& totals) {
   Snapshot snapshot;
   snapshot.dimensions = {Dimension::name};
   snapshot.groups.push_back({{"app"}, totals});
-  return collected(*make_limits_collector(tree.trees(), CollectorOptions{}), snapshot);
+  return collected(tree.trees(), *make_limits_collector(tree.trees(), CollectorOptions{}),
+                   snapshot);
 }
 
 TEST(LimitsCollector, WritesTheUsageOfEachLimit) {
@@ -46,14 +47,17 @@ TEST(LimitsCollector, HasNoRatioWithoutTheKernelsLimit) {
   EXPECT_EQ(collected_from(FixtureTree(), totals), "memory_group_mappings{name=\"app\"} 100\n");
 }
 
-TEST(LimitsCollector, FailsWhereTheKernelsLimitIsMalformed) {
+TEST(LimitsCollector, HasTheOtherLimitsWhereTheKernelsIsMalformed) {
   FixtureTree tree;
   tree.write("proc/sys/vm/max_map_count", "many\n");
   GroupTotals totals;
-  totals.mappings = 100;
+  totals.mappings = totals.most_mappings = 100;
+  totals.limit_usage.stack = 0.5;
   EXPECT_EQ(collected_from(tree, totals),
-            "error: malformed: " + tree.path("proc/sys/vm/max_map_count") +
-                ":1: expected a single number\n");
+            "memory_group_limit_usage_ratio{name=\"app\",limit=\"stack\"} 0.5\n"
+            "memory_group_mappings{name=\"app\"} 100\n"
+            "error: max_map_count: malformed: " +
+                tree.path("proc/sys/vm/max_map_count") + ":1: expected a single number\n");
 }
 
 }  // namespace

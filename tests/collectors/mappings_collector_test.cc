@@ -19,7 +19,8 @@ std::string collected_from(const GroupTotals& totals) {
   Snapshot snapshot;
   snapshot.dimensions = {Dimension::name};
   snapshot.groups.push_back({{"app"}, totals});
-  return collected(*make_mappings_collector(tree.trees(), CollectorOptions{}), snapshot);
+  return collected(tree.trees(), *make_mappings_collector(tree.trees(), CollectorOptions{}),
+                   snapshot);
 }
 
 TEST(MappingsCollector, WritesTheRegionsThatThereAre) {

@@ -12,7 +12,7 @@ namespace memory_exporter {
 namespace {
 
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_meminfo_collector(tree.trees(), CollectorOptions{}));
+  return collected(tree.trees(), *make_meminfo_collector(tree.trees(), CollectorOptions{}));
 }
 
 TEST(MeminfoCollector, WritesARealMachine) {
@@ -99,22 +99,26 @@ TEST(MeminfoCollector, WritesNothingWithoutTheFile) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }
 
-TEST(MeminfoCollector, WritesNothingOfAMalformedText) {
+TEST(MeminfoCollector, LeavesOutAMalformedLine) {
   FixtureTree tree;
-  tree.write("proc/meminfo", "MemTotal: 8 kB\nMemFree: 4\n");
+  tree.write("proc/meminfo", "MemTotal: 8 kB\nMemFree: 4\nCached: 12 kB\n");
   EXPECT_EQ(collected_from(tree),
-            "error: malformed: " + tree.path("proc/meminfo") + ":2: unexpected value of MemFree\n");
+            "memory_meminfo_mem_total_bytes 8192\n"
+            "memory_meminfo_cached_bytes 12288\n"
+            "error: meminfo: malformed: " +
+                tree.path("proc/meminfo") +
+                ":2: expected \"Key: value\" with a value of the kernel's form\n");
   tree.write("proc/meminfo", "");
-  EXPECT_EQ(collected_from(tree),
-            "error: malformed: " + tree.path("proc/meminfo") + ": no MemTotal\n");
+  EXPECT_EQ(collected_from(tree), "error: meminfo: malformed: " + tree.path("proc/meminfo") +
+                                      ": expected lines, the file is empty\n");
 }
 
-TEST(MeminfoCollector, FailsWhereTheFileIsDenied) {
+TEST(MeminfoCollector, WritesNothingWhereTheFileIsDenied) {
   FixtureTree tree;
   tree.write("proc/meminfo", testdata::meminfo_6_18).forbid("proc/meminfo");
   const Unprivileged unprivileged;
   EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path("proc/meminfo") + ": Permission denied\n");
+            "error: meminfo: denied: " + tree.path("proc/meminfo") + ": Permission denied\n");
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace memory_exporter {
 namespace {
 
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_numa_collector(tree.trees(), CollectorOptions{}));
+  return collected(tree.trees(), *make_numa_collector(tree.trees(), CollectorOptions{}));
 }
 
 TEST(NumaCollector, WritesEachNodeInTheOrderOfItsNumber) {
@@ -52,7 +52,7 @@ TEST(NumaCollector, WritesNothingWithoutNuma) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }
 
-TEST(NumaCollector, WritesNothingWhereAFileIsMalformed) {
+TEST(NumaCollector, LeavesOutWhatIsMalformed) {
   const std::pair<const char*, const char*> cases[] = {
       {"sys/devices/system/node/node1/meminfo", "MemTotal: 8 kB\n"},
       {"sys/devices/system/node/node1/meminfo", "Node 1 MemTotal: 8 kB\nNode 1 MemFree: 8\n"},
@@ -61,17 +61,20 @@ TEST(NumaCollector, WritesNothingWhereAFileIsMalformed) {
     FixtureTree tree;
     tree.write("sys/devices/system/node/node0/meminfo", "Node 0 MemTotal: 8 kB\n")
         .write(path, text);
-    EXPECT_THAT(collected_from(tree),
-                testing::StartsWith("error: malformed: " + tree.path(path) + ":"));
+    const auto written = collected_from(tree);
+    EXPECT_THAT(written,
+                testing::StartsWith("memory_numa_mem_total_bytes{numa_node=\"0\"} 8192\n"));
+    EXPECT_THAT(written, testing::HasSubstr(": malformed: " + tree.path(path) + ":"));
   }
 }
 
-TEST(NumaCollector, FailsWhereAFileIsDenied) {
+TEST(NumaCollector, LeavesOutWhatIsDenied) {
   FixtureTree tree;
   const std::string path = "sys/devices/system/node/node0/meminfo";
   tree.write(path, "Node 0 MemTotal: 8 kB\n").forbid(path);
   const Unprivileged unprivileged;
-  EXPECT_EQ(collected_from(tree), "error: denied: " + tree.path(path) + ": Permission denied\n");
+  EXPECT_EQ(collected_from(tree),
+            "error: meminfo: denied: " + tree.path(path) + ": Permission denied\n");
 }
 
 }  // namespace

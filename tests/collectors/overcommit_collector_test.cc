@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "collectors/builtin.h"
@@ -7,8 +8,11 @@
 namespace memory_exporter {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::Not;
+
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_overcommit_collector(tree.trees(), CollectorOptions{}));
+  return collected(tree.trees(), *make_overcommit_collector(tree.trees(), CollectorOptions{}));
 }
 
 /// The sysctls of a machine with 24 GiB as it boots, kernel 6.18.
@@ -71,35 +75,71 @@ TEST(OvercommitCollector, WritesWhatIsThere) {
   EXPECT_EQ(collected_from(tree), "memory_swappiness 1\n");
 }
 
-TEST(OvercommitCollector, WritesNothingWhereAFileIsMalformed) {
+TEST(OvercommitCollector, LeavesOutWhatIsMalformed) {
   const struct {
     const char* path;
     const char* text;
     const char* expected;
+    const char* absent;
   } cases[] = {
-      {"proc/sys/vm/overcommit_memory", "3\n", ":1: expected a number below 3"},
-      {"proc/sys/vm/overcommit_memory", "always\n", ":1: expected a single number"},
-      {"proc/sys/vm/overcommit_ratio", "5", ": expected a number and a newline"},
-      {"proc/sys/vm/max_map_count", "", ": expected a number and a newline"},
-      {"proc/sys/vm/mmap_min_addr", "99999999999999999999\n", ":1: expected a single number"},
-      {"proc/sys/kernel/randomize_va_space", "-1\n", ":1: expected a single number"},
-      {"proc/meminfo", "MemTotal: 8 kB\nCommitLimit: 8\n", ":2: unexpected value of CommitLimit"},
+      {"proc/sys/vm/overcommit_memory", "always\n", ":1: expected a single number",
+       "memory_overcommit_policy"},
+      {"proc/sys/vm/overcommit_ratio", "5", ": expected a number and a newline",
+       "memory_overcommit_ratio"},
+      {"proc/sys/vm/overcommit_ratio", "-5\n", ":1: expected a single number",
+       "memory_overcommit_ratio"},
+      {"proc/sys/vm/max_map_count", "", ": expected a number and a newline",
+       "memory_mappings_limit"},
+      {"proc/sys/vm/mmap_min_addr", "99999999999999999999\n", ":1: expected a single number",
+       "memory_mmap_min_address_bytes"},
+      {"proc/meminfo", "MemTotal: 8 kB\nCommitLimit: 8\n",
+       ":2: expected \"Key: value\" with a value of the kernel's form",
+       "memory_overcommit_limit_bytes"},
   };
-  for (const auto& [path, text, expected] : cases) {
+  for (const auto& [path, text, expected, absent] : cases) {
     FixtureTree tree;
     write_defaults(tree);
     tree.write(path, text);
-    EXPECT_EQ(collected_from(tree), "error: malformed: " + tree.path(path) + expected + "\n");
+    const auto written = collected_from(tree);
+    EXPECT_THAT(written, HasSubstr(": malformed: " + tree.path(path) + expected + "\n"));
+    EXPECT_THAT(written, Not(HasSubstr(absent)));
+    EXPECT_THAT(written, HasSubstr("memory_swappiness 60\n"));
   }
 }
 
-TEST(OvercommitCollector, FailsWhereAFileIsDenied) {
+// Kernels that take any number read it as their code does.
+TEST(OvercommitCollector, ReadsANumberThatIsNoStateAsTheKernelDoes) {
+  const struct {
+    const char* path;
+    const char* number;
+    const char* state;
+  } cases[] = {
+      {"proc/sys/vm/overcommit_memory", "3\n", "memory_overcommit_policy{policy=\"never\"} 1\n"},
+      {"proc/sys/vm/overcommit_memory", "-1\n", "memory_overcommit_policy{policy=\"never\"} 1\n"},
+      {"proc/sys/kernel/randomize_va_space", "3\n",
+       "memory_address_space_randomization{mode=\"full\"} 1\n"},
+      {"proc/sys/kernel/randomize_va_space", "-1\n",
+       "memory_address_space_randomization{mode=\"partial\"} 1\n"},
+  };
+  for (const auto& [path, number, state] : cases) {
+    FixtureTree tree;
+    write_defaults(tree);
+    tree.write(path, number);
+    const auto written = collected_from(tree);
+    EXPECT_THAT(written, HasSubstr(state)) << number;
+    EXPECT_THAT(written, Not(HasSubstr("error"))) << number;
+  }
+}
+
+TEST(OvercommitCollector, LeavesOutWhatIsDenied) {
   FixtureTree tree;
   write_defaults(tree);
   tree.forbid("proc/sys/vm/mmap_min_addr");
   const Unprivileged unprivileged;
-  EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path("proc/sys/vm/mmap_min_addr") + ": Permission denied\n");
+  const auto written = collected_from(tree);
+  EXPECT_THAT(written, HasSubstr("memory_swappiness 60\n"));
+  EXPECT_THAT(written, HasSubstr("error: mmap_min_addr: denied: " +
+                                 tree.path("proc/sys/vm/mmap_min_addr") + ": Permission denied\n"));
 }
 
 }  // namespace

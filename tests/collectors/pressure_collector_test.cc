@@ -8,7 +8,7 @@ namespace memory_exporter {
 namespace {
 
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_pressure_collector(tree.trees(), CollectorOptions{}));
+  return collected(tree.trees(), *make_pressure_collector(tree.trees(), CollectorOptions{}));
 }
 
 TEST(PressureCollector, WritesTheTotalsInSeconds) {
@@ -30,19 +30,21 @@ TEST(PressureCollector, TakesPsiSwitchedOffForAMissingFile) {
   EXPECT_EQ(procfs::error_of(EOPNOTSUPP, "pressure/memory").kind, ErrorKind::vanished);
 }
 
-TEST(PressureCollector, NamesFileAndLineOfAMalformedText) {
+TEST(PressureCollector, LeavesOutAMalformedLine) {
   FixtureTree tree;
   tree.write("proc/pressure/memory", "some total=1\nfull total=\n");
-  EXPECT_EQ(collected_from(tree), "error: malformed: " + tree.path("proc/pressure/memory") +
-                                      ":2: expected \"some|full ... total=microseconds\"\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_pressure_waiting_seconds_total 1e-06\nerror: pressure: malformed: " +
+                tree.path("proc/pressure/memory") +
+                ":2: expected \"some|full ... total=microseconds\"\n");
 }
 
-TEST(PressureCollector, FailsWhereTheFileIsDenied) {
+TEST(PressureCollector, WritesNothingWhereTheFileIsDenied) {
   FixtureTree tree;
   tree.write("proc/pressure/memory", "some total=1\n").forbid("proc/pressure/memory");
   const Unprivileged unprivileged;
-  EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path("proc/pressure/memory") + ": Permission denied\n");
+  EXPECT_EQ(collected_from(tree), "error: pressure: denied: " + tree.path("proc/pressure/memory") +
+                                      ": Permission denied\n");
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ Snapshot snapshot_of(GroupTotals totals) {
 }
 
 std::string collected_from(const FixtureTree& tree, const Snapshot& snapshot) {
-  return collected(*make_process_details_collector(tree.trees(), CollectorOptions{}), snapshot);
+  return collected(tree.trees(), *make_process_details_collector(tree.trees(), CollectorOptions{}),
+                   snapshot);
 }
 
 FixtureTree& with_boot_time(FixtureTree& tree) {
@@ -94,13 +95,16 @@ TEST(ProcessDetailsCollector, WithoutABootTimeOnlyTheStartIsMissing) {
             "memory_group_locked_bytes{name=\"app\"} 8\n");
 }
 
-TEST(ProcessDetailsCollector, WritesNothingWhereTheBootTimeIsMalformed) {
+TEST(ProcessDetailsCollector, HasAllButTheStartWhereTheBootTimeIsMalformed) {
   GroupTotals totals;
   totals.status.locked = Bytes{8};
+  totals.oldest_start = 100;
   FixtureTree tree;
   tree.write("proc/stat", "btime soon\n");
   EXPECT_EQ(collected_from(tree, snapshot_of(totals)),
-            "error: malformed: " + tree.path("proc/stat") + ":1: expected \"btime seconds\"\n");
+            "memory_group_locked_bytes{name=\"app\"} 8\n"
+            "error: stat: malformed: " +
+                tree.path("proc/stat") + ":1: expected \"btime seconds\"\n");
 }
 
 }  // namespace

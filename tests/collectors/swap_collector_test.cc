@@ -13,7 +13,7 @@ constexpr std::string_view header = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPri
 std::string collected_from(const FixtureTree& tree) {
   CollectorOptions options;
   options.page_size = Bytes{4096};
-  return collected(*make_swap_collector(tree.trees(), options));
+  return collected(tree.trees(), *make_swap_collector(tree.trees(), options));
 }
 
 TEST(SwapCollector, WritesEachDeviceWithItsKind) {
@@ -115,19 +115,25 @@ TEST(SwapCollector, DoesNotMissADebugfsThatIsDenied) {
             "memory_swap_zswap_pool_limit_ratio 0.2\n");
 }
 
-TEST(SwapCollector, FailsWhereAnyFileIsMalformed) {
+TEST(SwapCollector, LeavesOutWhatIsMalformed) {
   const std::pair<const char*, const char*> cases[] = {
-      {"sys/block/zram0/mm_stat", "1 2 3\n"},
+      {"sys/block/zram0/mm_stat", "1 x 3\n"},
       {"sys/module/zswap/parameters/enabled", "yes\n"},
       {"sys/module/zswap/parameters/max_pool_percent", "x\n"},
       {"sys/kernel/debug/zswap/reject_alloc_fail", "x\n"},
       {"sys/kernel/debug/zswap/pool_limit_hit", "\n"},
-      {"proc/meminfo", "nothing\n"}};
+      {"proc/meminfo", "Zswap: 1\n"}};
   for (const auto& [path, text] : cases) {
     FixtureTree tree;
-    tree.write("proc/swaps", header).write(path, text);
-    EXPECT_THAT(collected_from(tree),
-                testing::StartsWith("error: malformed: " + tree.path(path) + ":"));
+    tree.write("proc/swaps", std::string(header) + "/a file 4 0 1\n")
+        .write("sys/block/zram1/disksize", "8\n")
+        .write(path, text);
+    const auto written = collected_from(tree);
+    EXPECT_THAT(written, testing::HasSubstr(
+                             "memory_swap_device_used_bytes{device=\"/a\",kind=\"file\"} 0\n"));
+    EXPECT_THAT(written,
+                testing::HasSubstr("memory_swap_zram_size_bytes{device=\"/dev/zram1\"} 8\n"));
+    EXPECT_THAT(written, testing::HasSubstr(": malformed: " + tree.path(path) + ":"));
   }
 }
 
@@ -138,19 +144,29 @@ TEST(SwapCollector, WritesNothingWithoutSwap) {
   EXPECT_EQ(collected_from(tree), "");
 }
 
-TEST(SwapCollector, NamesFileAndLineOfAMalformedText) {
+TEST(SwapCollector, LeavesOutOneBadLineOfTheDevices) {
   FixtureTree tree;
   tree.write("proc/swaps", std::string(header) + "/a file 4 0 1\n/b file 4\n");
-  EXPECT_EQ(collected_from(tree), "error: malformed: " + tree.path("proc/swaps") +
-                                      ":3: expected \"name kind size used priority\"\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_swap_device_size_bytes{device=\"/a\",kind=\"file\"} 4096\n"
+            "memory_swap_device_used_bytes{device=\"/a\",kind=\"file\"} 0\n"
+            "memory_swap_device_priority{device=\"/a\",kind=\"file\"} 1\n"
+            "error: swaps: malformed: " +
+                tree.path("proc/swaps") + ":3: expected \"name kind size used priority\"\n");
 }
 
-TEST(SwapCollector, FailsWhereTheFileIsDenied) {
+TEST(SwapCollector, KeepsZramAndZswapWhereTheDevicesAreDenied) {
   FixtureTree tree;
-  tree.write("proc/swaps", header).forbid("proc/swaps");
+  tree.write("proc/swaps", header)
+      .write("sys/block/zram0/disksize", "8\n")
+      .write("sys/module/zswap/parameters/enabled", "N\n")
+      .forbid("proc/swaps");
   const Unprivileged unprivileged;
   EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path("proc/swaps") + ": Permission denied\n");
+            "memory_swap_zram_size_bytes{device=\"/dev/zram0\"} 8\n"
+            "memory_swap_zswap_enabled 0\n"
+            "error: swaps: denied: " +
+                tree.path("proc/swaps") + ": Permission denied\n");
 }
 
 }  // namespace

@@ -42,16 +42,21 @@ class TextSink final : public MetricSink {
   std::string text_;
 };
 
-/// What a collector wrote, or "error: ..." as a test would like to read it.
-inline std::string collected(const Collector& collector,
+/// What a collector wrote, and behind it a line "error: FILE: REASON: ..." for each thing that it
+/// could not read.
+inline std::string collected(const Trees& trees, const Collector& collector,
                              const process::Snapshot& processes = process::Snapshot()) {
   TextSink sink;
-  const auto status = collector.collect(processes, sink);
-  if (!status) {
-    return sink.text() + "error: " + std::string(to_string(status.error().kind)) + ": " +
-           status.error().message() + '\n';
+  SharedMeminfo meminfo(trees.procfs);
+  ReadErrors errors;
+  Collection collection{processes, sink, meminfo, errors};
+  collector.collect(collection);
+  auto text = sink.text();
+  for (const auto& [file, error] : errors.noted()) {
+    text += "error: " + std::string(file) + ": " + std::string(to_string(error.kind)) + ": " +
+            error.message() + '\n';
   }
-  return sink.text();
+  return text;
 }
 
 }  // namespace memory_exporter

@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 std::string collected_from(const FixtureTree& tree) {
-  return collected(*make_vmstat_collector(tree.trees(), CollectorOptions{}));
+  return collected(tree.trees(), *make_vmstat_collector(tree.trees(), CollectorOptions{}));
 }
 
 TEST(VmstatCollector, WritesTheEventsOfKernel414) {
@@ -92,7 +92,7 @@ TEST(VmstatCollector, AddsTheFieldsAskedForByTheirKind) {
              "pgfault 811203344\npgpgin 91833211\ncompact_stall 402\n");
   CollectorOptions options;
   options.vmstat_fields = *Pattern::compile("^(nr_|pg)");
-  EXPECT_EQ(collected(*make_vmstat_collector(tree.trees(), options)),
+  EXPECT_EQ(collected(tree.trees(), *make_vmstat_collector(tree.trees(), options)),
             "memory_vmstat_pgfault_total 811203344\n"
             "memory_vmstat_other_total{field=\"nr_dirtied\"} 38120042\n"
             "memory_vmstat_other_total{field=\"nr_vmscan_write\"} 1\n"
@@ -111,19 +111,21 @@ TEST(VmstatCollector, KeepsCountsAbove2To53Whole) {
   EXPECT_EQ(collected_from(tree), "memory_vmstat_pgfault_total 18446744073709551615\n");
 }
 
-TEST(VmstatCollector, NamesFileAndLineOfAMalformedText) {
+TEST(VmstatCollector, LeavesOutAMalformedLine) {
   FixtureTree tree;
   tree.write("proc/vmstat", "pgfault 1\npgmajfault x\n");
   EXPECT_EQ(collected_from(tree),
-            "error: malformed: " + tree.path("proc/vmstat") + ":2: expected \"field number\"\n");
+            "memory_vmstat_pgfault_total 1\n"
+            "error: vmstat: malformed: " +
+                tree.path("proc/vmstat") + ":2: expected \"field number\"\n");
 }
 
-TEST(VmstatCollector, FailsWhereTheFileIsDenied) {
+TEST(VmstatCollector, WritesNothingWhereTheFileIsDenied) {
   FixtureTree tree;
   tree.write("proc/vmstat", "pgfault 1\n").forbid("proc/vmstat");
   const Unprivileged unprivileged;
   EXPECT_EQ(collected_from(tree),
-            "error: denied: " + tree.path("proc/vmstat") + ": Permission denied\n");
+            "error: vmstat: denied: " + tree.path("proc/vmstat") + ": Permission denied\n");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/collectors/fixture_tree.h"
 #include "tests/daemon/recording_sink.h"
 
 namespace memory_exporter {
@@ -30,15 +31,13 @@ constexpr std::array<Family, 3> families = {{{"a_bytes", MetricType::gauge, "a"}
 /// A collector that does what the test says.
 class FakeCollector final : public Collector {
  public:
-  using Function = std::function<Status(const process::Snapshot&, MetricSink&)>;
+  using Function = std::function<void(Collection&)>;
   FakeCollector(std::string name, Function function)
       : name_(std::move(name)), function_(std::move(function)) {}
 
   std::string_view name() const override { return name_; }
   std::span<const Family> families() const override { return {}; }
-  Status collect(const process::Snapshot& snapshot, MetricSink& sink) const override {
-    return function_(snapshot, sink);
-  }
+  void collect(Collection& collection) const override { function_(collection); }
 
  private:
   const std::string name_;
@@ -46,10 +45,15 @@ class FakeCollector final : public Collector {
 };
 
 FakeCollector::Function writes(std::size_t index) {
-  return [index](const process::Snapshot& snapshot, MetricSink& sink) -> Status {
-    sink.family(families[index]);
-    sink.sample(snapshot.counts.measured);
-    return Done{};
+  return [index](Collection& collection) {
+    collection.sink.family(families[index]);
+    collection.sink.sample(collection.processes.counts.measured);
+  };
+}
+
+FakeCollector::Function meets(ErrorKind kind) {
+  return [kind](Collection& collection) {
+    collection.errors.add("swaps", Error{kind, "Permission denied", "/proc/swaps", 0});
   };
 }
 
@@ -73,7 +77,7 @@ class ScrapeTest : public ::testing::Test {
           ++collections_;
           return processes_;
         },
-        Clock::now() + seconds(10), self_, log_, sink);
+        Clock::now() + seconds(10), procfs_, self_, log_, sink);
     return sink;
   }
 
@@ -84,6 +88,7 @@ class ScrapeTest : public ::testing::Test {
     return SnapshotSource::Snapshot(snapshot);
   }();
   int collections_ = 0;
+  const procfs::Tree procfs_ = procfs::Tree::absent("/proc");
   SelfMetrics self_{procfs::Tree::absent("/proc")};
   std::ostringstream log_text_;
   Log log_{LogFormat::logfmt, LogLevel::debug,
@@ -106,11 +111,9 @@ TEST_F(ScrapeTest, WritesCollectorsInOrderAndTheExporterBehindThem) {
 }
 
 TEST_F(ScrapeTest, ACollectorThatFailsOrThrowsLeavesTheOthersAlone) {
-  add("fails", [](const process::Snapshot&, MetricSink&) -> Status {
-    return Error{ErrorKind::denied, "Permission denied", "/proc/swaps", 0};
-  });
-  add("throws", [](const process::Snapshot&, MetricSink& sink) -> Status {
-    sink.family(families[0]);
+  add("fails", meets(ErrorKind::denied));
+  add("throws", [](Collection& collection) {
+    collection.sink.family(families[0]);
     throw std::runtime_error("out of luck");
   });
   add("works", writes(1));
@@ -122,6 +125,84 @@ TEST_F(ScrapeTest, ACollectorThatFailsOrThrowsLeavesTheOthersAlone) {
   EXPECT_THAT(log_text_.str(),
               HasSubstr("collector=fails error=\"/proc/swaps: Permission denied\""));
   EXPECT_THAT(log_text_.str(), HasSubstr("collector=throws error=\"out of luck\""));
+}
+
+// What alone could not be read is absent and counted. Only where there is nothing else, or where
+// what is absent says nothing about the machine, is the run a failure.
+TEST_F(ScrapeTest, ARunIsASuccessWhereSomethingOfUseWasRead) {
+  const auto success_of = [&](FakeCollector::Function function) {
+    collectors_ = std::make_shared<CollectorSet>();
+    add("x", std::move(function));
+    return scrape(*select()).samples.at("memory_exporter_collector_success{collector=\"x\"}");
+  };
+  const auto both = [](FakeCollector::Function first, FakeCollector::Function second) {
+    return [=](Collection& collection) {
+      first(collection);
+      second(collection);
+    };
+  };
+  EXPECT_EQ(success_of([](Collection&) {}), 1) << "nothing is there, which is normal";
+  EXPECT_EQ(success_of(meets(ErrorKind::vanished)), 1);
+  EXPECT_EQ(success_of(meets(ErrorKind::denied)), 0);
+  EXPECT_EQ(success_of(meets(ErrorKind::malformed)), 0);
+  EXPECT_EQ(success_of(both(meets(ErrorKind::denied), writes(0))), 1);
+  EXPECT_EQ(success_of(both(writes(0), meets(ErrorKind::malformed))), 1);
+  EXPECT_EQ(success_of(both(writes(0), meets(ErrorKind::exhausted))), 0);
+}
+
+TEST_F(ScrapeTest, WhatCouldNotBeReadIsCountedBesideTheErrorsOfProcesses) {
+  auto snapshot = std::make_shared<process::Snapshot>();
+  snapshot->read_errors[{"swaps", ErrorKind::denied}] = 5;
+  processes_ = SnapshotSource::Snapshot(snapshot);
+  add("process", writes(0), true);
+  add("swap", meets(ErrorKind::denied));
+  const auto* series = "memory_exporter_read_errors_total{file=\"swaps\",reason=\"denied\"}";
+  EXPECT_EQ(scrape(*select()).samples.at(series), 6);
+  // A scrape without processes, and one whose snapshot is older, must not make it fall.
+  EXPECT_EQ(scrape(*select({"swap"})).samples.at(series), 7);
+  auto older = std::make_shared<process::Snapshot>();
+  older->read_errors[{"swaps", ErrorKind::denied}] = 4;
+  processes_ = SnapshotSource::Snapshot(older);
+  EXPECT_EQ(scrape(*select()).samples.at(series), 8);
+  EXPECT_EQ(scrape(*select({"process"})).samples.at(series), 8);
+}
+
+TEST_F(ScrapeTest, WhatCouldNotBeReadBesideTheRestIsSaidOnce) {
+  add("x", [](Collection& collection) {
+    meets(ErrorKind::denied)(collection);
+    writes(0)(collection);
+  });
+  scrape(*select());
+  EXPECT_THAT(log_text_.str(), HasSubstr("level=warn msg=\"cannot be read and is absent, which is "
+                                         "said once\" collector=x "
+                                         "error=\"/proc/swaps: Permission denied\""));
+  log_text_.str("");
+  scrape(*select());
+  EXPECT_THAT(log_text_.str(), Not(HasSubstr("level=warn")));
+  EXPECT_THAT(log_text_.str(), HasSubstr("level=debug"));
+}
+
+TEST_F(ScrapeTest, MeminfoIsReadOnceForAll) {
+  FixtureTree tree;
+  tree.write("proc/meminfo", "MemTotal: 8 kB\nMemFree: x\n");
+  std::vector<const procfs::Meminfo*> seen;
+  for (const auto* name : {"a", "b"}) {
+    add(name, [&](Collection& collection) {
+      seen.push_back(collection.meminfo.get(collection.errors));
+      tree.remove("proc/meminfo");
+      EXPECT_TRUE(collection.errors.any());
+    });
+  }
+  testing::RecordingSink sink;
+  memory_exporter::scrape(
+      *select(), [this](Clock::time_point) { return processes_; }, Clock::now() + seconds(10),
+      tree.trees().procfs, self_, log_, sink);
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_NE(seen[0], nullptr);
+  EXPECT_EQ(seen[0], seen[1]);
+  EXPECT_EQ(
+      sink.samples.at("memory_exporter_read_errors_total{file=\"meminfo\",reason=\"malformed\"}"),
+      1);
 }
 
 TEST_F(ScrapeTest, WithoutProcessesOnlyTheirCollectorsFail) {
@@ -151,10 +232,7 @@ TEST_F(ScrapeTest, ProcessesAreNotCollectedForThoseWhoDoNotReadThem) {
 }
 
 TEST_F(ScrapeTest, TheTimeOfACollectorIsItsOwn) {
-  add("slow", [](const process::Snapshot&, MetricSink&) -> Status {
-    std::this_thread::sleep_for(milliseconds(30));
-    return Done{};
-  });
+  add("slow", [](Collection&) { std::this_thread::sleep_for(milliseconds(30)); });
   add("quick", writes(0));
   const auto sink = scrape(*select());
   const auto slow =

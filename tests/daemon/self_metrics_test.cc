@@ -20,7 +20,7 @@ using ::testing::Key;
 using ::testing::Not;
 using testing::RecordingSink;
 
-RecordingSink written(const SelfMetrics& self, const process::Snapshot* snapshot = nullptr) {
+RecordingSink written(SelfMetrics& self, const process::Snapshot* snapshot = nullptr) {
   RecordingSink sink;
   self.write({}, snapshot, sink);
   return sink;
@@ -65,7 +65,7 @@ TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   snapshot.readings = {{"limits", {}}, {"smaps", {14, 15, 16, 17, 0, 18}}};
   snapshot.read_errors[{"smaps_rollup", ErrorKind::denied}] = 12;
   snapshot.read_errors[{"stat", ErrorKind::vanished}] = 13;
-  const SelfMetrics self(procfs::Tree::absent("/proc"));
+  SelfMetrics self(procfs::Tree::absent("/proc"));
   const auto samples = written(self, &snapshot).samples;
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"measured\"}"), 1);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"pending\"}"), 2);
@@ -89,7 +89,7 @@ TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
 }
 
 TEST(SelfMetrics, AreAbsentWhereNothingIsKnown) {
-  const SelfMetrics self(procfs::Tree::absent("/proc"));
+  SelfMetrics self(procfs::Tree::absent("/proc"));
   const auto samples = written(self).samples;
   for (const auto* name :
        {"memory_exporter_processes{state=\"measured\"}", "memory_exporter_pss_reads_total",
@@ -141,7 +141,7 @@ TEST(SelfMetrics, RememberTheLastGoodConfiguration) {
 }
 
 TEST(SelfMetrics, KnowTheirOwnProcess) {
-  const SelfMetrics self(own_procfs());
+  SelfMetrics self(own_procfs());
   const auto samples = written(self).samples;
   EXPECT_GT(samples.at("process_cpu_seconds_total"), 0);
   EXPECT_GT(samples.at("process_resident_memory_bytes"), 1e6);

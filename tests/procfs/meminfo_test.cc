@@ -20,8 +20,8 @@ constexpr Bytes kib(std::uint64_t amount) {
 
 Meminfo parsed(std::string_view text) {
   auto meminfo = parse_meminfo(text);
-  EXPECT_TRUE(meminfo) << meminfo.error().message();
-  return meminfo ? *meminfo : Meminfo{};
+  EXPECT_FALSE(meminfo.skipped) << meminfo.skipped.error().message();
+  return *meminfo;
 }
 
 TEST(ParseMeminfo, ReadsKernel414WhichHasNeitherPercpuNorHugetlbTotals) {
@@ -97,24 +97,56 @@ TEST(ParseMeminfo, PassesOverHugePageCountsItHasNoNameFor) {
   EXPECT_EQ(meminfo.huge_pages_total, std::nullopt);
 }
 
-TEST(ParseMeminfo, RefusesATextWithoutMemTotal) {
-  EXPECT_FALSE(parse_meminfo(""));
-  EXPECT_FALSE(parse_meminfo("MemFree: 8 kB\n"));
-  EXPECT_FALSE(parse_meminfo("no colon anywhere\n"));
+TEST(ParseMeminfo, ReadsATextWithoutMemTotal) {
+  EXPECT_THAT(parsed("MemFree: 8 kB\n").free, Optional(kib(8)));
+  EXPECT_EQ(parsed("no colon anywhere\n").total, std::nullopt);
 }
 
-TEST(ParseMeminfo, NamesTheLineOfAValueThatHasNotItsForm) {
-  for (const char* value : {"", " kB", " 1x kB", " -1 kB", " 8", " 8 MB",
+TEST(ParseMeminfo, SaysThatAFileIsEmpty) {
+  const auto meminfo = parse_meminfo("");
+  EXPECT_EQ(meminfo.skipped.lines, 1u);
+  EXPECT_EQ(meminfo.skipped.error().message(), "expected lines, the file is empty");
+}
+
+TEST(ParseMeminfo, SkipsALineWhoseValueHasNotItsForm) {
+  for (const char* value : {"", " kB", " 1x kB", " -1 kB", " 8", " 8 MB", " 8 kB 9",
                             " 18446744073709551616 kB", " 99999999999999999999 kB"}) {
     const auto text = "MemTotal: 8 kB\nMemFree:" + std::string(value) + "\nBuffers: 1 kB\n";
     const auto meminfo = parse_meminfo(text);
-    ASSERT_FALSE(meminfo) << text;
-    EXPECT_EQ(meminfo.error().kind, ErrorKind::malformed);
-    EXPECT_EQ(meminfo.error().line, 2) << text;
+    EXPECT_EQ(meminfo.skipped.lines, 1u) << text;
+    EXPECT_EQ(meminfo.skipped.first, 2) << text;
+    EXPECT_THAT(meminfo->total, Optional(kib(8))) << text;
+    EXPECT_EQ(meminfo->free, std::nullopt) << text;
+    EXPECT_THAT(meminfo->buffers, Optional(kib(1))) << text;
   }
-  const auto pages = parse_meminfo("MemTotal: 8 kB\nHugePages_Free: 99999999999999999999\n");
-  ASSERT_FALSE(pages);
-  EXPECT_EQ(pages.error().line, 2);
+  for (const char* value : {"99999999999999999999", "-1", "1 2", "1 kB", "x", ""}) {
+    const auto pages =
+        parse_meminfo("MemTotal: 8 kB\nHugePages_Free: " + std::string(value) + "\n");
+    EXPECT_EQ(pages.skipped.lines, 1u) << value;
+    EXPECT_EQ(pages.skipped.first, 2) << value;
+    EXPECT_EQ(pages->huge_pages_free, std::nullopt) << value;
+  }
+}
+
+// Vendors' kernels print tables, counts and words of their own.
+TEST(ParseMeminfo, PassesOverLinesOfAnotherFormThatItHasNoNameFor) {
+  const auto meminfo = parsed(
+      "        total:    used:    free:  shared: buffers:  cached:\n"
+      "Mem:  8192000000 5120000000 3072000000        0  102400000 2560000000\n"
+      "Swap: 2048000000 102400000 1945600000\n"
+      "MemTotal: 8 kB\nVendorPages: 12\nDebt: -4 kB\nMode: eager\n:\n\n");
+  EXPECT_THAT(meminfo.total, Optional(kib(8)));
+  EXPECT_THAT(meminfo.other, IsEmpty());
+}
+
+TEST(ParseMeminfo, KeepsTheFirstOfAFieldPrintedTwice) {
+  const auto meminfo = parsed(
+      "MemTotal: 8 kB\nMemTotal: 9 kB\nNew: 1 kB\nNew: 2 kB\nDirectMap4k: 3 kB\n"
+      "DirectMap4k: 4 kB\nHugePages_Total: 5\nHugePages_Total: 6\n");
+  EXPECT_THAT(meminfo.total, Optional(kib(8)));
+  EXPECT_THAT(meminfo.other, ElementsAre(NamedBytes{"New", kib(1)}));
+  EXPECT_THAT(meminfo.direct_map, ElementsAre(NamedBytes{"4k", kib(3)}));
+  EXPECT_THAT(meminfo.huge_pages_total, Optional(5u));
 }
 
 TEST(ParseMeminfo, TakesTheLargestAmountThatFits) {
@@ -136,8 +168,8 @@ TEST(ParseMeminfo, NeverReadsAShorterNumberOutOfACutText) {
   const auto complete = parsed(whole);
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const auto cut = parse_meminfo(whole.substr(0, size));
-    if (!cut) continue;
-    EXPECT_EQ(whole[size - 1], '\n');
+    const bool ends_a_line = size > 0 && whole[size - 1] == '\n';
+    EXPECT_EQ(cut.skipped.lines, ends_a_line ? 0u : 1u);
     if (cut->free) {
       EXPECT_EQ(cut->free, complete.free);
     }
@@ -148,15 +180,13 @@ TEST(ParseMeminfo, NeverReadsAShorterNumberOutOfACutText) {
       EXPECT_EQ(cut->hugetlb, complete.hugetlb);
     }
   }
+  // Only the last line is lost.
+  EXPECT_THAT(parse_meminfo("MemTotal: 8 kB\nMemFree: 4 kB")->total, Optional(kib(8)));
 }
 
 TEST(ParseMeminfo, SurvivesAnyBytes) {
   const auto nul = parse_meminfo(std::string_view("MemTotal: 8 kB\nMemFree: \0 kB\n", 29));
-  ASSERT_FALSE(nul);
-  EXPECT_EQ(nul.error().line, 2);
-  const auto empty_name = parse_meminfo("MemTotal: 8 kB\n:\n");
-  ASSERT_FALSE(empty_name);
-  EXPECT_EQ(empty_name.error().line, 2);
+  EXPECT_EQ(nul.skipped.first, 2);
   EXPECT_THAT(parsed("\xff\xfe\n\nMemTotal: 8 kB\n\x80: 4 kB\n").other,
               ElementsAre(NamedBytes{"\x80", kib(4)}));
 }
@@ -173,7 +203,7 @@ TEST(ParseNodeMeminfo, ReadsTheFieldsOfANode) {
       "Node 0 HugePages_Total:     2\n"
       "Node 0 HugePages_Free:      1\n"
       "Node 0 HugePages_Surp:      0\n");
-  ASSERT_TRUE(meminfo) << meminfo.error().message();
+  ASSERT_FALSE(meminfo.skipped);
   EXPECT_THAT(meminfo->total, Optional(kib(24684092)));
   EXPECT_THAT(meminfo->used, Optional(kib(752248)));
   EXPECT_THAT(meminfo->active_file, Optional(kib(141820)));
@@ -182,12 +212,16 @@ TEST(ParseNodeMeminfo, ReadsTheFieldsOfANode) {
   EXPECT_EQ(meminfo->available, std::nullopt);
 }
 
-TEST(ParseNodeMeminfo, RefusesLinesThatDoNotNameTheNode) {
-  EXPECT_FALSE(parse_node_meminfo("MemTotal: 8 kB\n"));
-  EXPECT_FALSE(parse_node_meminfo("Node MemTotal: 8 kB\n"));
-  EXPECT_FALSE(parse_node_meminfo("Node 0 MemTotal: 8 kB\nNode 0: 8 kB\n"));
-  EXPECT_FALSE(parse_node_meminfo("Node 0 MemTotal: 8 kB"));
-  EXPECT_FALSE(parse_node_meminfo(""));
+TEST(ParseNodeMeminfo, SkipsLinesThatDoNotNameTheNode) {
+  for (const char* line : {"MemFree: 8 kB\n", "Node MemFree: 8 kB\n", "Node 0: 8 kB\n",
+                           "Node 0 MemFree: -8 kB\n", "Node 0 MemFree: 8 kB"}) {
+    const auto meminfo = parse_node_meminfo("Node 0 MemTotal: 8 kB\n" + std::string(line));
+    EXPECT_EQ(meminfo.skipped.lines, 1u) << line;
+    EXPECT_EQ(meminfo.skipped.first, 2) << line;
+    EXPECT_THAT(meminfo->total, Optional(kib(8))) << line;
+    EXPECT_EQ(meminfo->free, std::nullopt) << line;
+  }
+  EXPECT_TRUE(parse_node_meminfo("").skipped);
 }
 
 }  // namespace

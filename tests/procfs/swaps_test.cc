@@ -13,8 +13,8 @@ constexpr std::string_view header = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPri
 
 std::vector<SwapDevice> parsed(std::string_view text) {
   auto devices = parse_swaps(text);
-  EXPECT_TRUE(devices) << devices.error().message();
-  return devices ? *devices : std::vector<SwapDevice>{};
+  EXPECT_FALSE(devices.skipped) << devices.skipped.error().message();
+  return *devices;
 }
 
 TEST(ParseSwaps, FindsNoDeviceUnderTheBareHeader) {
@@ -59,30 +59,38 @@ TEST(ParseSwaps, UndoesTheKernelsEscapes) {
   EXPECT_EQ(devices[4].name, "/caf\xc3\xa9\xff");
 }
 
-TEST(ParseSwaps, RefusesATextWithoutTheHeader) {
-  EXPECT_FALSE(parse_swaps(""));
-  EXPECT_FALSE(parse_swaps("/swapfile file 4 0 -2\n"));
+TEST(ParseSwaps, NeedsNoHeader) {
+  EXPECT_THAT(parsed("/swapfile file 4 0 -2\n"),
+              ElementsAre(SwapDevice{"/swapfile", "file", Bytes::from_kib(4), Bytes{0}, -2}));
 }
 
-TEST(ParseSwaps, NamesTheLineThatHasNotItsForm) {
+TEST(ParseSwaps, SaysThatAFileIsEmpty) {
+  EXPECT_EQ(parse_swaps("").skipped.lines, 1u);
+}
+
+TEST(ParseSwaps, SkipsALineThatHasNotItsForm) {
+  const SwapDevice first{"/first", "file", Bytes::from_kib(4), Bytes{0}, -2};
+  const SwapDevice last{"/last", "file", Bytes::from_kib(8), Bytes{0}, -3};
   for (const char* line :
        {"/swap", "/swap file", "/swap file 4", "/swap file 4 0", "/swap file 4 0 x",
         "/swap file -4 0 1", "/swap file 4 99999999999999999999 1",
         "/swap file 18014398509481984 0 1", "/swap file 4 0 9223372036854775808", "", " \t"}) {
-    const auto devices = parse_swaps(std::string(header) + "/first file 4 0 -2\n" + line + "\n");
-    ASSERT_FALSE(devices) << line;
-    EXPECT_EQ(devices.error().kind, ErrorKind::malformed);
-    EXPECT_EQ(devices.error().line, 3) << line;
+    const auto text =
+        std::string(header) + "/first file 4 0 -2\n" + line + "\n/last file 8 0 -3\n";
+    const auto devices = parse_swaps(text);
+    EXPECT_EQ(devices.skipped.lines, 1u) << line;
+    EXPECT_EQ(devices.skipped.first, 3) << line;
+    EXPECT_THAT(*devices, ElementsAre(first, last)) << line;
   }
 }
 
 TEST(ParseSwaps, AcceptsOnlyWholeLinesOfACutText) {
   const auto whole = std::string(header) + "/swap\\040file file 1234 567 -2\n/b partition 8 4 10\n";
   const auto complete = parsed(whole);
-  for (std::size_t size = 0; size < whole.size(); ++size) {
+  for (std::size_t size = 1; size < whole.size(); ++size) {
     const auto cut = parse_swaps(std::string_view(whole).substr(0, size));
-    if (!cut) continue;
-    EXPECT_EQ(whole[size - 1], '\n');
+    EXPECT_EQ(bool(cut.skipped), whole[size - 1] != '\n');
+    ASSERT_LE(cut->size(), complete.size());
     for (std::size_t i = 0; i < cut->size(); ++i) EXPECT_EQ((*cut)[i], complete[i]);
   }
 }

@@ -99,10 +99,10 @@ Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkR
   tmpfs_devices_.clear();
   const auto text = procfs_.read(PidPath(pid, thread, "mountinfo").c_str(), buffer_);
   if (!text) return text.error();
-  const auto walked = procfs::for_each_mount(*text, [this](const procfs::Mount& mount) {
+  const auto skipped = procfs::for_each_mount(*text, [this](const procfs::Mount& mount) {
     if (mount.type == "tmpfs") tmpfs_devices_.push_back({mount.device_major, mount.device_minor});
   });
-  if (!walked) return walked.error();
+  if (skipped) return skipped.error();  // it may have been a tmpfs that memory is mapped from
   control.not_held();
 
   std::vector<Range> ranges;
