@@ -22,6 +22,7 @@ enum Index : std::size_t {
   collector_duration,
   collector_success,
   processes,
+  sharing_unknown,
   read_errors,
   pss_reads,
   pss_read_seconds,
@@ -61,6 +62,9 @@ constexpr std::array<Family, family_count> table = {{
      "Processes in procfs by what is known of them: PSS measured, pending or denied; kernel "
      "threads "
      "and zombies have no memory of their own."},
+    {"memory_exporter_processes_sharing_unknown", MetricType::gauge,
+     "Forked processes counted in full whose memory may be another process's as well: kcmp(2) may "
+     "not compare them, and /proc/PID/status has the same figures for both."},
     {"memory_exporter_read_errors_total", MetricType::counter,
      "Reads of a file of a process or of the system that failed, and lines of another form, by the "
      "file's name and the kind of failure; vanished is normal, the process had just ended."},
@@ -149,6 +153,8 @@ void write_processes(const process::ProcessCounts& counts, MetricSink& sink) {
   if (!counts.hidden) sink.sample({{"state", "denied"}}, counts.denied);
   sink.sample({{"state", "kernel"}}, counts.kernel);
   sink.sample({{"state", "zombie"}}, counts.zombie);
+  sink.family(table[sharing_unknown]);
+  sink.sample(counts.sharing_unknown);
 }
 
 void write_sampling(const process::SamplingCost& cost, MetricSink& sink) {

@@ -1,7 +1,5 @@
 #include "collectors/process/monitor.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -21,17 +19,6 @@
 
 namespace memory_exporter::process {
 namespace {
-
-std::optional<bool> memory_cannot_be_compared(pid_t, pid_t) {
-  return std::nullopt;
-}
-
-/// kcmp takes pids of our own namespace: of use only where the procfs shows the same ones.
-SameMemory memory_comparison_for(const procfs::Tree& procfs) {
-  const auto self = procfs.read_link("self");
-  const bool ours = self && *self == std::to_string(::getpid());
-  return ours ? same_memory_by_kcmp : memory_cannot_be_compared;
-}
 
 /// Reads a process the way its request asks for.
 class MemoryReader final : public WalkReader<MemoryWalk> {
@@ -244,7 +231,7 @@ void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& proce
   const auto kind = walk.payload.error().kind;
   if (kind == ErrorKind::vanished) {
     // The process between the refresh and now, or the one thread it was read through.
-    if (!table.still_runs(walk.request.id, walk.request.image)) process.ended = true;
+    if (!table.still_runs(walk.request.id, walk.request.image)) table.end(process);
     return;
   }
   if (walk.request.method == WalkMethod::pagemap) {
@@ -305,6 +292,7 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   snapshot->counts.kernel = table.others().kernel;
   snapshot->counts.denied = table.others().denied;
   snapshot->counts.hidden = table.others().hidden;
+  snapshot->counts.sharing_unknown = table.others().sharing_unknown;
   for (const auto& [pid, process] : table.processes()) {
     if (!process.unreadable) count(process, snapshot->counts);
   }

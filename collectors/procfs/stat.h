@@ -20,6 +20,8 @@ namespace memory_exporter::procfs {
 struct Stat {
   /// PF_KTHREAD in `flags`: a kernel thread has no memory of its own.
   static constexpr std::uint64_t kernel_thread_flag = 0x00200000;
+  /// PF_FORKNOEXEC: cloned, and no exec since.
+  static constexpr std::uint64_t forked_flag = 0x00000040;
 
   std::int64_t pid = 0;
   std::string_view comm;  ///< bytes as the process set them, any but NUL; not UTF-8
@@ -37,6 +39,7 @@ struct Stat {
   std::uint64_t start_stack = 0;  ///< changes on exec
 
   bool is_kernel_thread() const { return (flags & kernel_thread_flag) != 0; }
+  bool is_forked() const { return (flags & forked_flag) != 0; }
   bool is_being_reaped() const { return threads == 0; }
   bool is_zombie() const { return state == 'Z' || state == 'X'; }
 };

@@ -55,7 +55,7 @@ TEST(SelfMetrics, WriteEveryFamilyOnceAndNoOther) {
 
 TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   process::Snapshot snapshot;
-  snapshot.counts = {1, 2, 3, 4, 5};
+  snapshot.counts = {1, 2, 3, 4, 5, 19};
   snapshot.sampling.reads = 6;
   snapshot.sampling.read_seconds = 0.7;
   snapshot.sampling.cpu_seconds = 0.8;
@@ -72,6 +72,7 @@ TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"denied\"}"), 3);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"kernel\"}"), 4);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"zombie\"}"), 5);
+  EXPECT_EQ(samples.at("memory_exporter_processes_sharing_unknown"), 19);
   EXPECT_EQ(samples.at("memory_exporter_pss_reads_total"), 6);
   EXPECT_EQ(samples.at("memory_exporter_pss_read_seconds_total"), 0.7);
   EXPECT_EQ(samples.at("memory_exporter_pss_cpu_seconds_total"), 0.8);

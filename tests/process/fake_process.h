@@ -23,6 +23,7 @@ struct FakeProcess {
   std::uint64_t start_time = 1000;
   std::uint64_t start_code = 4096;
   std::uint64_t start_stack = 8192;
+  std::uint64_t peak_kib = 11000;
   std::uint64_t anon_kib = 300;
   std::uint64_t file_kib = 700;
   std::uint64_t swap_kib = 0;
@@ -48,9 +49,9 @@ struct FakeProcess {
                             state, ppid);
     if (has_memory) {
       text += fmt::format(
-          "VmPeak:\t   11000 kB\nVmSize:\t   10000 kB\nVmHWM:\t    2000 kB\nVmRSS:\t {} kB\n"
+          "VmPeak:\t {} kB\nVmSize:\t   10000 kB\nVmHWM:\t    2000 kB\nVmRSS:\t {} kB\n"
           "RssAnon:\t {} kB\nRssFile:\t {} kB\nRssShmem:\t 0 kB\nVmPTE:\t 40 kB\nVmSwap:\t {} kB\n",
-          anon_kib + file_kib, anon_kib, file_kib, swap_kib);
+          peak_kib, anon_kib + file_kib, anon_kib, file_kib, swap_kib);
     }
     text += fmt::format("Threads:\t{}\n", threads);
     if (switches) {

@@ -18,8 +18,8 @@ namespace {
 using memory_exporter::testing::TempTree;
 using std::chrono::seconds;
 
-std::optional<bool> nobody_knows(pid_t, pid_t) {
-  return std::nullopt;
+MemoryOrder nobody_knows(pid_t, pid_t) {
+  return MemoryOrder::unknown;
 }
 
 class IdleProcessTest : public ::testing::Test {

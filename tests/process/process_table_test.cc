@@ -14,16 +14,9 @@ using memory_exporter::testing::TempTree;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-std::optional<bool> nobody_knows(pid_t, pid_t) {
-  return std::nullopt;
+MemoryOrder nobody_knows(pid_t, pid_t) {
+  return MemoryOrder::unknown;
 }
-std::optional<bool> all_share(pid_t, pid_t) {
-  return true;
-}
-std::optional<bool> none_shares(pid_t, pid_t) {
-  return false;
-}
-
 class ProcessTableTest : public ::testing::Test {
  protected:
   void refresh(seconds later = seconds(1)) {
@@ -383,34 +376,6 @@ TEST_F(ProcessTableTest, AnExitTouchesItsChildrenWhoeverAdoptsThem) {
   refresh();
   EXPECT_EQ(table_.processes().at(11).relatives_changed, now_);
   EXPECT_NE(table_.processes().at(12).relatives_changed, now_);
-}
-
-class SharedMemoryTest : public ::testing::Test {
- protected:
-  /// Whether the child of a parent with the same figures is counted with its parent's memory.
-  bool borrows(SameMemory same_memory, const FakeProcess& child) {
-    TempTree procfs;
-    FakeProcess{.pid = 10}.write(procfs);
-    child.write(procfs);
-    const auto tree = procfs.open();
-    ProcessTable table(tree, {false, seconds(60), same_memory});
-    EXPECT_TRUE(table.refresh(Clock::time_point(seconds(1))));
-    return table.processes().at(child.pid).memory_owner.has_value();
-  }
-};
-
-TEST_F(SharedMemoryTest, AVforkChildBelongsToItsParent) {
-  EXPECT_TRUE(borrows(all_share, {.pid = 11, .ppid = 10}));
-  EXPECT_FALSE(borrows(none_shares, {.pid = 11, .ppid = 10}));
-}
-
-TEST_F(SharedMemoryTest, WithoutKcmpEqualFiguresDecide) {
-  EXPECT_TRUE(borrows(nobody_knows, {.pid = 11, .ppid = 10}));
-  EXPECT_FALSE(borrows(nobody_knows, {.pid = 11, .ppid = 10, .anon_kib = 301}));
-}
-
-TEST_F(SharedMemoryTest, AnotherImageIsAnotherMemory) {
-  EXPECT_FALSE(borrows(all_share, {.pid = 11, .ppid = 10, .start_stack = 4711}));
 }
 
 TEST(ProcessTable, AMissingRootIsAnError) {

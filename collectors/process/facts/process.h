@@ -91,6 +91,27 @@ struct MappingsFound {
 /// The file a process executes: those that run the same one share its pages.
 using ExecutableId = procfs::FileId;
 
+/// Memory that several processes are on (table/kinship.h).
+struct SharedMemory;
+
+/// Whether it has been found out, with kcmp(2), which others are on a process's memory.
+enum class Compared : std::uint8_t {
+  unasked,  ///< it is new here, or has exec'd
+  done,     ///< it was held against all others that may be compared
+  refused,  ///< it may not be compared
+};
+
+/// Whose memory a process is on; kinship's alone to set. Sharing is fixed at clone, so all of it
+/// holds until the process execs or ends.
+struct Kin {
+  Compared compared = Compared::unasked;
+  /// No thread of its parent's waits for it in vfork, so that it is on its parent's memory by a
+  /// bare CLONE_VM, or not at all.
+  bool no_vfork_child = false;
+  pid_t waiting_thread = 0;              ///< or that thread, where kcmp had no answer
+  std::shared_ptr<SharedMemory> shared;  ///< null: on memory of its own, for all that is known
+};
+
 /// Rests end, whatever the stall budget.
 inline constexpr std::chrono::nanoseconds longest_stall_rest = std::chrono::years(1);
 
@@ -123,10 +144,12 @@ struct Process {
   std::uint64_t counted_minor_faults = 0;  ///< those that a group has been given
   std::uint64_t counted_major_faults = 0;
 
-  /// Between vfork and exec a child runs on its parent's mm: that memory is the parent's, and is
-  /// counted there. Sharing is fixed at clone, so `own_memory` once seen holds until the process
-  /// ends.
-  bool own_memory = false;
+  /// It has not exec'd since its clone: only then can it be on memory that another one made, as
+  /// between vfork and exec.
+  bool forked = false;
+  bool memory_moved = false;  ///< status says something else of its memory than one refresh before
+  Kin kin;
+  /// Which other process its memory is counted with.
   std::optional<pid_t> memory_owner;
 
   std::optional<Sample> sample;

@@ -84,6 +84,8 @@ struct ProcessCounts {
   std::uint64_t denied = 0;
   std::uint64_t kernel = 0;
   std::uint64_t zombie = 0;
+  /// Counted in full, each in one of the states above, though their memory may be another's as well.
+  std::uint64_t sharing_unknown = 0;
   /// The procfs does not list every process (hidepid): how many are denied is unknown.
   bool hidden = false;
 };

@@ -1,10 +1,7 @@
 #include "collectors/process/table/process_table.h"
 
-#include <linux/kcmp.h>
 #include <linux/magic.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -13,6 +10,7 @@
 
 #include "collectors/base/label.h"
 #include "collectors/base/text.h"
+#include "collectors/process/table/memory_figures.h"
 #include "collectors/process/table/pid_path.h"
 #include "collectors/procfs/cgroup.h"
 #include "collectors/procfs/single_value.h"
@@ -50,13 +48,6 @@ bool adopts_strangers(const Process& process) {
          name.starts_with("containerd-shim");
 }
 
-/// All that status says of an mm is the same: as good as the same mm, for a child and its parent.
-bool same_figures(const procfs::ProcessStatus& a, const procfs::ProcessStatus& b) {
-  return a.virtual_size == b.virtual_size && a.virtual_peak == b.virtual_peak &&
-         a.resident == b.resident && a.resident_peak == b.resident_peak &&
-         a.resident_anon == b.resident_anon && a.page_tables == b.page_tables && a.swap == b.swap;
-}
-
 /// Every procfs has a process 1: one that does not list it was mounted with hidepid=2 (invisible)
 /// or 4 (ptraceable) and leaves out whatever the reader may not trace.
 bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::ListedProcess>& listed) {
@@ -68,12 +59,6 @@ bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::Liste
 
 }  // namespace
 
-std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b) {
-  const auto order = ::syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
-  if (order < 0) return std::nullopt;
-  return order == 0;
-}
-
 Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   if (auto listed = procfs_.list_processes(listed_); !listed) return listed;
   ++refresh_number_;
@@ -82,10 +67,11 @@ Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   others_ = {};
   others_.hidden = hides_processes(procfs_, listed_);
   changes_.clear();
+  kinship_.keep_readings(processes_);
   forget_kernel_threads();
   for (const auto& listed : listed_) refresh_process(listed);
   drop_unseen();
-  find_memory_owners();
+  find_kin();
   find_sharers();
   mark_relatives();
   return Done{};
@@ -101,7 +87,7 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   auto status = read_status(pid, pid);
   if (!status) return miss(pid, "status", status.error());
   if (auto* process = find_rested(listed, *status)) {
-    process->status = std::move(*status);
+    keep_status(*process, std::move(*status));
     read_oom_score(*process);
     process->last_seen = refresh_number_;
     return;
@@ -125,6 +111,7 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   process.inode = listed.inode;
   process.parent = static_cast<pid_t>(stat->ppid);
   process.threads = stat->threads;
+  process.forked = stat->is_forked();
   process.minor_faults = stat->minor_faults;
   process.major_faults = stat->major_faults;
   // All of stat that is needed has been copied: the buffer is free for the next file.
@@ -197,12 +184,14 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
     note_change(process);
     process = Process{};
   }
-  if (process.id == id && same_image(process.image, stat)) {
+  // Tells even where neither name nor addresses do.
+  const bool has_execed = process.id == id && process.forked && !stat.is_forked();
+  if (process.id == id && same_image(process.image, stat) && !has_execed) {
     // An adopted child has lost a parent that it may have shared memory with.
     if (process.parent != stat.ppid) process.relatives_changed = refreshed_;
     return process;
   }
-  const bool only_renamed = process.id == id && same_program(process.image, stat);
+  const bool only_renamed = process.id == id && same_program(process.image, stat) && !has_execed;
   if (process.id != id) process.first_seen = refreshed_;
   process.id = id;
   process.image = image_of(stat);
@@ -217,7 +206,8 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   process.rests_from_holds_until = process.rests_from_parts_until = {};
   process.limits.reset();
   process.mappings.reset();
-  process.own_memory = false;
+  process.kin = {};
+  process.memory_owner.reset();
   process.parent = static_cast<pid_t>(stat.ppid);
   const auto executable = procfs_.file_id(PidPath(pid, "exe").c_str());
   process.executable = executable ? std::optional(*executable) : std::nullopt;
@@ -227,9 +217,9 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
 
 /// status, through a thread that still has the mm.
 Status ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_leader) {
-  process.status = std::move(of_leader);
-  if (process.status.virtual_size || process.threads <= 1) {
-    process.ended = !process.status.virtual_size;  // exiting: the mm has gone before the state has
+  if (of_leader.virtual_size || process.threads <= 1) {
+    process.ended = !of_leader.virtual_size;  // exiting: the mm has gone before the state has
+    keep_status(process, std::move(of_leader));
     return Done{};
   }
   const auto pid = process.id.pid;
@@ -242,11 +232,17 @@ Status ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_le
     if (!status) count_failure("status", status.error());
     if (!status || !status->virtual_size) continue;
     process.memory_thread = *thread;
-    process.status = std::move(*status);
+    keep_status(process, std::move(*status));
     return Done{};
   }
   process.ended = true;
   return Done{};
+}
+
+void ProcessTable::keep_status(Process& process, procfs::ProcessStatus&& status) {
+  const auto& before = process.status;
+  process.memory_moved = before.virtual_size && !same_memory_figures(before, status);
+  process.status = std::move(status);
 }
 
 Result<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
@@ -362,29 +358,19 @@ void ProcessTable::mark_relatives() {
   }
 }
 
-void ProcessTable::find_memory_owners() {
-  for (auto& [pid, process] : processes_) {
-    process.memory_owner.reset();
-    if (process.own_memory || process.ended) continue;
-    const auto parent = processes_.find(process.parent);
-    if (parent == processes_.end() || parent->second.ended ||
-        !borrows_memory(process, parent->second)) {
-      continue;
-    }
-    process.memory_owner = process.parent;
-  }
+void ProcessTable::find_kin() {
+  for (const auto pid : kinship_.find(processes_)) read_again(pid);
+  kinship_.settle(processes_);
+  others_.sharing_unknown = kinship_.unknown();
 }
 
-bool ProcessTable::borrows_memory(Process& process, const Process& parent) const {
-  // Another image is another mm. (Without ptrace access both show the same non-addresses.)
-  if (!process.image.same_program(parent.image)) {
-    process.own_memory = true;
-    return false;
-  }
-  const auto same = settings_.same_memory(process.memory_thread, parent.memory_thread);
-  if (!same) return same_figures(process.status, parent.status);
-  process.own_memory = !*same;
-  return *same;
+void ProcessTable::read_again(pid_t pid) {
+  auto& process = processes_.at(pid);
+  process.last_seen = 0;
+  refresh_process({pid, process.inode});
+  if (process.last_seen == refresh_number_) return;
+  process.ended = true;
+  process.last_seen = refresh_number_;  // it leaves the table with the next refresh
 }
 
 /// What follows an exec has another mm, and owes nothing. In exact mode this adds up, and nobody

@@ -13,17 +13,12 @@
 #include "collectors/process/facts/options.h"
 #include "collectors/process/facts/process.h"
 #include "collectors/process/facts/snapshot.h"
+#include "collectors/process/table/kinship.h"
+#include "collectors/process/table/memory_order.h"
 #include "collectors/procfs/reader.h"
 #include "collectors/procfs/stat.h"
 
 namespace memory_exporter::process {
-
-/// Whether two processes share one mm. Nothing where that cannot be known.
-using SameMemory = std::optional<bool> (*)(pid_t, pid_t);
-
-/// kcmp(2) with KCMP_VM, 0.4 us: needs ptrace access to both and a kernel with CONFIG_KCMP. The
-/// pids are those of the caller's own pid namespace.
-std::optional<bool> same_memory_by_kcmp(pid_t a, pid_t b);
 
 /// The processes of one procfs, from one refresh to the next.
 class ProcessTable {
@@ -33,20 +28,23 @@ class ProcessTable {
     /// What is known of a process is found out anew after this long, its cgroup above all:
     /// container runtimes move a process about.
     std::chrono::nanoseconds max_age;
-    SameMemory same_memory;
+    CompareMemory compare_memory;
     std::string cgroup_namespace_root = {};  ///< as in Options
   };
 
   /// The processes that are counted only.
   struct Others {
     std::uint64_t kernel = 0;
-    std::uint64_t denied = 0;  ///< their stat or status was refused (hidepid=1)
-    bool hidden = false;       ///< as in ProcessCounts
+    std::uint64_t denied = 0;           ///< their stat or status was refused (hidepid=1)
+    bool hidden = false;                ///< as in ProcessCounts
+    std::uint64_t sharing_unknown = 0;  ///< likewise; in the table as well
   };
 
   /// The tree must outlive the table.
   ProcessTable(const procfs::Tree& procfs, Settings settings)
-      : procfs_(procfs), settings_(std::move(settings)) {}
+      : procfs_(procfs),
+        settings_(std::move(settings)),
+        kinship_(procfs, settings_.compare_memory) {}
 
   /// Lists the procfs and reads status of every process (14 us) and stat (9 us) of those that may
   /// have run since the last refresh. A process that vanishes on the way is dropped; one that
@@ -64,6 +62,9 @@ class ProcessTable {
 
   /// The same question put to the kernel now (one stat, about 8 us).
   bool still_runs(const ProcessId& id, const Image& image);
+
+  /// The process has ended since the refresh. What it shared is counted with another.
+  void end(Process& process) { kinship_.end(process, processes_); }
 
   const Others& others() const { return others_; }
 
@@ -95,8 +96,9 @@ class ProcessTable {
   void note_change(const Process& process);
   void find_sharers();
   void mark_relatives();
-  void find_memory_owners();
-  bool borrows_memory(Process& process, const Process& parent) const;
+  void find_kin();
+  void read_again(pid_t pid);
+  static void keep_status(Process& process, procfs::ProcessStatus&& status);
   void count_failure(std::string_view file, const Error& error);
 
   const procfs::Tree& procfs_;
@@ -105,6 +107,7 @@ class ProcessTable {
   procfs::Buffer buffer_;
   std::vector<procfs::ListedProcess> listed_;
   std::unordered_map<pid_t, Process> processes_;
+  Kinship kinship_;
   std::unordered_map<pid_t, std::uint64_t> kernel_threads_;  ///< their inodes
   Clock::time_point kernel_threads_forgotten_{};
   std::vector<Change> changes_;
