@@ -121,14 +121,14 @@ TEST_F(KinshipTest, WhatStatusSaysOfThemAtTwoMomentsNeedNotBeTheSame) {
 }
 
 TEST_F(KinshipTest, EachIsAskedOnceAndInFewComparisons) {
-  constexpr int count = 1000;
+  constexpr int count = 500;
   std::mt19937 random(4711);
   for (int pid = 1; pid <= count; ++pid) {
     run({.pid = pid, .ppid = 0, .flags = pid % 2 == 0 ? forked : execed},
         static_cast<int>(random() >> 1));
   }
   refresh();
-  EXPECT_LE(comparisons_, count * (10 + 2));
+  EXPECT_LE(comparisons_, count * (9 + 2));
   comparisons_ = 0;
   refresh();
   EXPECT_EQ(comparisons_, 0);
@@ -303,7 +303,7 @@ TEST_F(KinshipTest, EveryMemoryHasOneOwner) {
   std::map<pid_t, FakeProcess> running;
   std::uint64_t clock = 0;
   int newest_mm = 0;
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 60; ++round) {
     for (int i = 0; i < 5; ++i) {
       const pid_t pid = 2 + number(40);
       FakeProcess process{.pid = pid, .start_time = ++clock};
