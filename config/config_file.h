@@ -9,9 +9,11 @@
 
 namespace memory_exporter::config {
 
-/// Reads and checks a configuration file (YAML). The whole file is checked before anything is
-/// taken from it; the first mistake is the error, with the file, the line and the key: an unknown
-/// key, a key given twice, a value of the wrong kind. No exception leaves this function.
+/// Reads and checks a configuration file (YAML) of 1 MiB at most. The whole file is checked before
+/// anything is taken from it; the first mistake is the error, one line of some hundred bytes with
+/// the file, the line, the column, the key and what would be accepted: an unknown key, a key given
+/// twice, a value of the wrong kind. No exception leaves this function. Takes no more than what
+/// config/yaml.h says, and waits for nothing but the file's own filesystem.
 Result<Settings> load_file(const std::string& path);
 
 /// The same for text that is already in memory; `path` is for the errors.

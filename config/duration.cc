@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "collectors/base/printable.h"
+
 namespace memory_exporter::config {
 namespace {
 
@@ -59,6 +61,25 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(total);
 }
 
+Result<std::chrono::nanoseconds> duration_setting(std::string_view text) {
+  const auto duration = parse_duration(text);
+  if (!duration) {
+    return malformed(in_quotes(text) + " is not a duration: write it as 500ms, 60s or 1m30s");
+  }
+  if (*duration > longest_duration) {
+    return malformed(in_quotes(text) + " is too long: at most " + duration_text(longest_duration));
+  }
+  return *duration;
+}
+
+Result<std::chrono::nanoseconds> positive_duration_setting(std::string_view text) {
+  auto duration = duration_setting(text);
+  if (duration && *duration == std::chrono::nanoseconds::zero()) {
+    return malformed("must be longer than 0");
+  }
+  return duration;
+}
+
 std::string duration_text(std::chrono::nanoseconds duration) {
   auto left = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   if (left == 0) return "0s";
@@ -83,6 +104,15 @@ std::optional<double> parse_ratio(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || stop != end || !std::isfinite(value)) return std::nullopt;
   return percent ? value / 100 : value;
+}
+
+Result<double> ratio_setting(std::string_view text) {
+  const auto ratio = parse_ratio(text);
+  if (!ratio) return malformed(in_quotes(text) + " is not a ratio: write it as 0.05 or 5%");
+  if (*ratio < smallest_ratio || *ratio > 1) {
+    return malformed(in_quotes(text) + " is out of range: from 0.000001 (0.0001%) to 1 (100%)");
+  }
+  return *ratio;
 }
 
 }  // namespace memory_exporter::config

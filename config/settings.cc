@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "collectors/base/printable.h"
 #include "collectors/base/text.h"
 #include "config/duration.h"
 
@@ -19,7 +20,7 @@ constexpr std::array<NamedMode, 3> modes = {
     {{"budgeted", PssMode::budgeted}, {"exact", PssMode::exact}, {"off", PssMode::off}}};
 
 Error not_accepted(std::string_view text, std::string_view expected) {
-  return malformed("\"" + std::string(text) + "\" is not " + std::string(expected));
+  return malformed(in_quotes(text) + " is not " + printable(expected, 300));
 }
 
 Status set_mode(Settings& settings, std::string_view text) {
@@ -38,30 +39,20 @@ std::string mode_text(const process::Options& options) {
   return {};
 }
 
-template <auto field>
-Status set_duration(Settings& settings, std::string_view text) {
-  const auto duration = parse_duration(text);
-  if (!duration) return not_accepted(text, "a duration: write it as 500ms, 60s or 1m30s");
-  settings.*field = *duration;
+template <auto field, auto read>
+Status set_from(Settings& settings, std::string_view text) {
+  const auto value = read(text);
+  if (!value) return value.error();
+  settings.*field = *value;
   return Done{};
 }
 
 template <auto field>
-Status set_positive_duration(Settings& settings, std::string_view text) {
-  if (parse_duration(text) == std::chrono::nanoseconds::zero()) {
-    return malformed("must be longer than 0");
-  }
-  return set_duration<field>(settings, text);
-}
-
+constexpr auto set_duration = set_from<field, duration_setting>;
 template <auto field>
-Status set_ratio(Settings& settings, std::string_view text) {
-  const auto ratio = parse_ratio(text);
-  if (!ratio) return not_accepted(text, "a ratio: write it as 0.05 or 5%");
-  if (*ratio <= 0 || *ratio > 1) return malformed("must be above 0 and at most 1 (100%)");
-  settings.*field = *ratio;
-  return Done{};
-}
+constexpr auto set_positive_duration = set_from<field, positive_duration_setting>;
+template <auto field>
+constexpr auto set_ratio = set_from<field, ratio_setting>;
 
 template <auto field>
 std::string duration_of(const process::Options& options) {

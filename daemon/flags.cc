@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "collectors/base/printable.h"
 #include "collectors/base/text.h"
 #include "collectors/registry.h"
 #include "config/duration.h"
@@ -23,10 +24,6 @@ constexpr std::string_view logging = "Logging";
 
 Error refuse(std::string what) {
   return malformed(std::move(what));
-}
-
-std::string in_quotes(std::string_view text) {
-  return '"' + std::string(text) + '"';
 }
 
 Result<ListenAddress> listen_address(std::string_view text) {
@@ -90,9 +87,8 @@ Status set_max_requests(Options& options, const std::string& text) {
 }
 
 Status set_scrape_timeout(Options& options, const std::string& text) {
-  const auto duration = config::parse_duration(text);
-  if (!duration) return refuse(in_quotes(text) + " is not a duration: write it as 10s or 500ms");
-  if (duration->count() == 0) return refuse("must be longer than 0");
+  const auto duration = config::positive_duration_setting(text);
+  if (!duration) return duration.error();
   options.scrape_timeout = *duration;
   return Done{};
 }
@@ -197,7 +193,7 @@ Error left_over(const std::string& word, const std::vector<Flag>& all) {
   const auto name = word.substr(0, word.find('='));
   std::vector<std::string_view> names;
   for (const auto& flag : all) names.push_back(flag.name);
-  return refuse(name + ": unknown flag" + config::did_you_mean(name, names) +
+  return refuse(printable(name, 80) + ": unknown flag" + config::did_you_mean(name, names) +
                 "; --help lists them all");
 }
 
@@ -207,7 +203,7 @@ Error wrong_count(std::string_view complaint, const std::vector<Flag>& all) {
   std::string name(complaint.substr(0, complaint.find_first_of(" :\n")));
   if (!name.starts_with("--")) name.insert(0, "--");
   const auto* flag = find_flag(all, name);
-  if (flag == nullptr) return refuse(std::string(complaint.substr(0, complaint.find('\n'))));
+  if (flag == nullptr) return refuse(printable(complaint));
   if (flag->placeholder.empty()) return refuse(flag->name + ": takes no value");
   return refuse(flag->name + ": needs a value: write " + flag->name + '=' + flag->placeholder);
 }
@@ -293,8 +289,10 @@ Result<Options> parse_flags(const std::vector<std::string>& arguments) {
     // -h is so common that it would be unkind not to know it.
     const auto names = flag.name == "--help" ? "-h,--help" : flag.name;
     if (flag.placeholder.empty()) {
-      app.add_flag_callback(names, [&given, &flag] { given[flag.name] = {""}; })
-          ->disable_flag_override();
+      const auto keep_count = [&given, &flag](std::int64_t count) {
+        given[flag.name].resize(static_cast<std::size_t>(count));
+      };
+      app.add_flag_function(names, keep_count)->disable_flag_override();
     } else {
       app.add_option(names, keep, "")
           ->expected(1)

@@ -69,7 +69,7 @@ std::string page() {
       ".TP\n.B 1\nIt could not start or run.\n"
       ".TP\n.B 2\nA flag or the configuration is wrong.\n"
       ".PP\nEvery failure is one line on standard error that names the flag, or the file, the "
-      "line and the key.\n"
+      "line, the column and the key.\n"
       ".SH SEE ALSO\n.BR prometheus (1),\n.BR proc (5),\n.BR capabilities (7)\n";
   return out;
 }

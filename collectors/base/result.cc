@@ -27,14 +27,15 @@ std::string Error::message() const {
   if (line > 0) {
     text += ':';
     text += std::to_string(line);
+    if (column > 0) text += ':' + std::to_string(column);
   }
   if (!text.empty()) text += ": ";
   text += what;
   return text;
 }
 
-Error malformed(std::string what, int line) {
-  return Error{ErrorKind::malformed, std::move(what), {}, line};
+Error malformed(std::string what, int line, int column) {
+  return Error{ErrorKind::malformed, std::move(what), {}, line, column};
 }
 
 Error in_file(Error error, std::string_view path) {

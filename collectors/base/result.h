@@ -21,20 +21,22 @@ enum class ErrorKind {
 
 std::string_view to_string(ErrorKind kind);
 
-/// An error is a value. `path` is filled in by whoever knows the file's name, `line` (from 1) by a
-/// parser; `what` says what was expected, or is the errno's text.
+/// An error is a value. `path` is filled in by whoever knows the file's name, `line` and `column`
+/// (from 1, in bytes; 0: unknown) by a parser; `what` says what was expected, or is the errno's
+/// text.
 struct Error {
   ErrorKind kind = ErrorKind::failed;
   std::string what;
   std::string path;
   int line = 0;
+  int column = 0;
 
-  /// "path:line: what", as one line for a log or a terminal.
+  /// "path:line:column: what", as one line for a log or a terminal.
   std::string message() const;
 };
 
-/// Malformed input at a line (from 1; 0: the whole text).
-Error malformed(std::string what, int line = 0);
+/// Malformed input at a line and column (from 1; 0: the whole text, the whole line).
+Error malformed(std::string what, int line = 0, int column = 0);
 
 /// The same error, naming the file.
 Error in_file(Error error, std::string_view path);

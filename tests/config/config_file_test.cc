@@ -1,6 +1,9 @@
 #include "config/config_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
 
 #include "collectors/registry.h"
 #include "tests/support/temp_tree.h"
@@ -76,60 +79,122 @@ TEST(ConfigFile, ModeOffIsAWordAndNoBoolean) {
 
 TEST(ConfigFile, AMistakeIsNamedWithFileLineAndKey) {
   const std::pair<std::string_view, std::string_view> mistakes[] = {
-      {"groupby: [name]\n", "f.yml:1: groupby: unknown key (did you mean group_by?)"},
-      {"\n\nxyz: 1\n", "f.yml:3: xyz: unknown key"},
-      {"pss:\n  max_agee: 1m\n", "f.yml:2: pss.max_agee: unknown key (did you mean max_age?)"},
-      {"pss:\n  max-age: 1m\n", "f.yml:2: pss.max-age: unknown key (did you mean max_age?)"},
+      {"groupby: [name]\n", "f.yml:1:1: groupby: unknown key (did you mean group_by?)"},
+      {"\n\nxyz: 1\n", "f.yml:3:1: xyz: unknown key: there are "},
+      {"pss:\n  max_agee: 1m\n", "f.yml:2:3: pss.max_agee: unknown key (did you mean max_age?)"},
+      {"pss:\n  max-age: 1m\n", "f.yml:2:3: pss.max-age: unknown key (did you mean max_age?)"},
       {"collectors:\n  proces: true\n",
-       "f.yml:2: collectors.proces: unknown key (did you mean process?)"},
+       "f.yml:2:3: collectors.proces: unknown key (did you mean process?)"},
       {"collectors:\n  process: 1\n",
-       "f.yml:2: collectors.process: \"1\" is neither true nor false"},
+       "f.yml:2:12: collectors.process: \"1\" is neither true nor false"},
       {"collectors:\n  process: [true]\n",
-       "f.yml:2: collectors.process: is a list, must be a single value"},
+       "f.yml:2:12: collectors.process: is a list, must be a single value: true or false"},
       {"collectors:\n  cgroup.dept: 3\n",
-       "f.yml:2: collectors.cgroup.dept: unknown key (did you mean cgroup.depth?)"},
+       "f.yml:2:3: collectors.cgroup.dept: unknown key (did you mean cgroup.depth?)"},
       {"collectors:\n  cgroup: true\n  cgroup.depth: deep\n",
-       "f.yml:3: collectors.cgroup.depth: \"deep\" is not a number from 0 (the root alone) to 100"},
+       "f.yml:3:17: collectors.cgroup.depth: \"deep\" is not a number from 0 (the root alone) to "
+       "100"},
       {"collectors:\n  cgroup.depth: 101\n",
-       "f.yml:2: collectors.cgroup.depth: \"101\" is not a number from 0 (the root alone) to 100"},
+       "f.yml:2:17: collectors.cgroup.depth: \"101\" is not a number from 0 (the root alone) to "
+       "100"},
       {"collectors:\n  cgroup.include: (a\n",
-       "f.yml:2: collectors.cgroup.include: \"(a\" is not a regular expression of RE2: missing ): "
-       "(a"},
+       "f.yml:2:19: collectors.cgroup.include: \"(a\" is not a regular expression of RE2: missing "
+       "): (a"},
       {"collectors:\n  cgroup.exclude: '*'\n",
-       "f.yml:2: collectors.cgroup.exclude: \"*\" is not a regular expression of RE2: no argument "
-       "for "
-       "repetition operator: *"},
+       "f.yml:2:19: collectors.cgroup.exclude: \"*\" is not a regular expression of RE2: no "
+       "argument for repetition operator: *"},
       {"collectors:\n  vmstat.fields: '[z-a]'\n",
-       "f.yml:2: collectors.vmstat.fields: \"[z-a]\" is not a regular expression of RE2: invalid "
-       "character class range: z-a"},
+       "f.yml:2:18: collectors.vmstat.fields: \"[z-a]\" is not a regular expression of RE2: "
+       "invalid character class range: z-a"},
       {"collectors:\n  vmstat.fields: [nr_]\n",
-       "f.yml:2: collectors.vmstat.fields: is a list, must be a single value"},
-      {"collectors:\n  vmstat.fields:\n", "f.yml:2: collectors.vmstat.fields: has no value"},
-      {"collectors: [process]\n", "f.yml:1: collectors: is a list, must be a block of keys"},
-      {"collectors: process\n", "f.yml:1: collectors: is a single value, must be a block of keys"},
-      {"- a\n", "f.yml:1: the file is a list, must be a block of keys"},
-      {"just words\n", "f.yml:1: the file is a single value, must be a block of keys"},
-      {"pss:\n  wait: 1s\n  wait: 2s\n", "f.yml:3: pss.wait: is given twice"},
-      {"pss: {}\npss: {}\n", "f.yml:2: pss: is given twice"},
+       "f.yml:2:18: collectors.vmstat.fields: is a list, must be a single value: REGEX"},
+      {"collectors:\n  vmstat.fields:\n",
+       "f.yml:2:3: collectors.vmstat.fields: has no value, must have one: REGEX"},
+      {"collectors: [process]\n",
+       "f.yml:1:13: collectors: is a list, must be a block of keys: there are "},
+      {"collectors: process\n",
+       "f.yml:1:13: collectors: is a single value, must be a block of keys: there are "},
+      {"- a\n", "f.yml:1:1: the file is a list, must be a block of keys: there are "},
+      {"just words\n",
+       "f.yml:1:1: the file is a single value, must be a block of keys: there are "},
+      {"pss:\n  wait: 1s\n  wait: 2s\n", "f.yml:3:3: pss.wait: is given twice"},
+      {"pss: {}\npss: {}\n", "f.yml:2:1: pss: is given twice"},
       {"pss:\n  wait: soon\n",
-       "f.yml:2: pss.wait: \"soon\" is not a duration: write it as 500ms, 60s or 1m30s"},
-      {"pss:\n  wait:\n", "f.yml:2: pss.wait: has no value"},
-      {"pss:\n  cpu_budget: 5\n", "f.yml:2: pss.cpu_budget: must be above 0 and at most 1 (100%)"},
+       "f.yml:2:9: pss.wait: \"soon\" is not a duration: write it as 500ms, 60s or 1m30s"},
+      {"pss:\n  wait:\n", "f.yml:2:3: pss.wait: has no value, must have one: DURATION"},
+      {"pss:\n  cpu_budget: 5\n",
+       "f.yml:2:15: pss.cpu_budget: \"5\" is out of range: from 0.000001 (0.0001%) to 1 (100%)"},
       {"pss:\n  mode: fast\n",
-       "f.yml:2: pss.mode: \"fast\" is not a mode: write budgeted, exact or off"},
-      {"pss:\n  wait:\n    - 1s\n", "f.yml:3: pss.wait: is a list, must be a single value"},
-      {"group_by:\n", "f.yml:1: group_by: must be a list of dimensions, as [name, cgroup]"},
-      {"group_by: name\n", "f.yml:1: group_by: must be a list of dimensions, as [name, cgroup]"},
-      {"group_by: []\n", "f.yml:1: group_by: must be a list of dimensions, as [name, cgroup]"},
+       "f.yml:2:9: pss.mode: \"fast\" is not a mode: write budgeted, exact or off"},
+      {"pss:\n  wait:\n    - 1s\n",
+       "f.yml:3:5: pss.wait: is a list, must be a single value: DURATION"},
+      {"group_by:\n", "f.yml:1:1: group_by: must be a list of dimensions, as [name, cgroup]"},
+      {"group_by: name\n", "f.yml:1:11: group_by: must be a list of dimensions, as [name, cgroup]"},
+      {"group_by: []\n", "f.yml:1:11: group_by: must be a list of dimensions, as [name, cgroup]"},
       {"group_by:\n  - name\n  - cgruop\n",
-       "f.yml:3: group_by: \"cgruop\" is no dimension (did you mean cgroup?): there are name and "
+       "f.yml:3:5: group_by: \"cgruop\" is no dimension (did you mean cgroup?): there are name and "
        "cgroup"},
-      {"group_by: [name, name]\n", "f.yml:1: group_by: \"name\" is given twice"},
-      {"group_by: [[name]]\n", "f.yml:1: group_by: is a list, must be a single value"},
-      {"[a]: 1\n", "f.yml:1: a key must be a single word"},
-      {"pss: {}\n---\npss: {}\n", "f.yml:3: a second document starts here, and only one is read"},
+      {"group_by: [name, name]\n", "f.yml:1:18: group_by: \"name\" is given twice"},
+      {"group_by: [[name]]\n",
+       "f.yml:1:12: group_by: is a list, must be a single value: name or cgroup"},
+      {"[a]: 1\n", "f.yml:1:1: a key must be a single word"},
+      {"pss: {}\n---\npss: {}\n", "f.yml:3:1: a second document starts here, and only one is read"},
   };
-  for (const auto& [text, message] : mistakes) EXPECT_EQ(mistake_in(text), message) << text;
+  for (const auto& [text, message] : mistakes) {
+    auto found = mistake_in(text);
+    // The lists of keys grow; the next test looks at one of them.
+    if (message.ends_with("there are ")) found.resize(std::min(found.size(), message.size()));
+    EXPECT_EQ(found, message) << text;
+  }
+}
+
+TEST(ConfigFile, AnUnknownKeyIsToldWhichThereAre) {
+  const auto outside = mistake_in("xyz: 1\n");
+  const auto inside = mistake_in("collectors:\n  xyz: 1\n");
+  for (const auto& key : keys()) {
+    const auto block = key.substr(0, key.find('.'));
+    EXPECT_NE(outside.find(block), std::string::npos) << outside;
+    if (block != "collectors") continue;
+    EXPECT_NE(inside.find(key.substr(block.size() + 1)), std::string::npos) << inside;
+  }
+}
+
+TEST(ConfigFile, AMistakeIsOneShortLineWhateverIsInTheFile) {
+  const std::string longest(15'000, 'x');
+  for (const std::string& text :
+       {longest + ": 1\n", "pss: {" + longest + ": 1}\n", "pss: {wait: " + longest + "}\n",
+        "pss: {cpu_budget: " + longest + "}\n", "pss: {mode: " + longest + "}\n",
+        "group_by: [" + longest + "]\n", "collectors: {process: " + longest + "}\n",
+        "collectors: {cgroup.depth: " + longest + "}\n",
+        "collectors: {cgroup.include: '" + longest + "('}\n",
+        std::string("a\xe2\x80\xae\xe2\x80\xa9z: 1\n"), std::string("pss: {wait: \"a\\nb\"}\n"),
+        std::string("pss: {wait: \"\\e[31m\"}\n"), std::string("\"a\\nb\": 1\n")}) {
+    const auto message = mistake_in(text);
+    EXPECT_TRUE(message.starts_with("f.yml:1:")) << message;
+    EXPECT_LT(message.size(), 700u) << message;
+    for (const auto* sign : {"\n", "\x1b", "\xe2\x80\xae", "\xe2\x80\xa9"}) {
+      EXPECT_EQ(message.find(sign), std::string::npos) << message;
+    }
+  }
+}
+
+TEST(ConfigFile, EveryDurationAndRatioHasBounds) {
+  for (const auto& setting : pss_settings()) {
+    const auto text = [&](std::string_view value) {
+      return "pss: {" + std::string(setting.key) + ": " + std::string(value) + "}\n";
+    };
+    if (setting.placeholder == "DURATION") {
+      EXPECT_TRUE(parse_file(text("365d"), "f.yml").ok()) << setting.key;
+      EXPECT_TRUE(mistake_in(text("9223372036s"))
+                      .ends_with("\"9223372036s\" is too long: at most "
+                                 "365d"))
+          << setting.key;
+    }
+    if (setting.placeholder == "RATIO") {
+      EXPECT_TRUE(parse_file(text("0.0001%"), "f.yml").ok()) << setting.key;
+      EXPECT_NE(mistake_in(text("1e-300")).find("is out of range"), std::string::npos);
+    }
+  }
 }
 
 TEST(ConfigFile, WhatIsNoYamlIsNamedWithItsLine) {
@@ -159,6 +224,14 @@ TEST(ConfigFile, ThatCannotBeReadSaysWhichAndWhy) {
   const auto folder = load_file(tree.path());
   ASSERT_FALSE(folder.ok());
   EXPECT_EQ(folder.error().message(), tree.path() + ": cannot be read: Is a directory");
+}
+
+TEST(ConfigFile, APipeIsRefusedAndNotWaitedFor) {
+  const testing::TempTree tree;
+  ASSERT_EQ(::mkfifo(tree.path("pipe").c_str(), 0600), 0);
+  const auto pipe = load_file(tree.path("pipe"));
+  ASSERT_FALSE(pipe.ok());
+  EXPECT_EQ(pipe.error().message(), tree.path("pipe") + ": cannot be read: is a pipe: give a file");
 }
 
 TEST(ConfigFile, ThatIsHugeIsNotReadToItsEnd) {

@@ -69,5 +69,26 @@ TEST(ParseRatio, RefusesWhatIsNone) {
   }
 }
 
+TEST(DurationSetting, HasABoundThatItsErrorNames) {
+  EXPECT_EQ(*duration_setting("365d"), hours(24 * 365));
+  EXPECT_EQ(*duration_setting("0"), nanoseconds(0));
+  EXPECT_EQ(duration_setting("8760h1ms").error().what, "\"8760h1ms\" is too long: at most 365d");
+  EXPECT_EQ(duration_setting("9223372036s").error().what,
+            "\"9223372036s\" is too long: at most 365d");
+  EXPECT_EQ(duration_setting("soon").error().what,
+            "\"soon\" is not a duration: write it as 500ms, 60s or 1m30s");
+  EXPECT_EQ(positive_duration_setting("0s").error().what, "must be longer than 0");
+  EXPECT_EQ(*positive_duration_setting("1ms"), milliseconds(1));
+}
+
+TEST(RatioSetting, HasBoundsThatItsErrorNames) {
+  EXPECT_EQ(*ratio_setting("1"), 1.0);
+  EXPECT_EQ(*ratio_setting("0.000001"), smallest_ratio);
+  for (const auto* text : {"0", "1e-300", "0.0000009", "1.0001", "101%"}) {
+    EXPECT_EQ(ratio_setting(text).error().what,
+              '"' + std::string(text) + "\" is out of range: from 0.000001 (0.0001%) to 1 (100%)");
+  }
+}
+
 }  // namespace
 }  // namespace memory_exporter::config

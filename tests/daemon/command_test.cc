@@ -68,7 +68,7 @@ TEST_F(BadInput, OnTheCommandLineIsMisuse) {
   expect({{"--collector.nope"}, 2, "--collector.nope: unknown flag"});
   expect({{"--web.listen-address=nowhere"}, 2, "--web.listen-address: \"nowhere\" has no port"});
   expect({{"--web.listen-address=[::]:1"}, 2, "is an IPv6 address"});
-  expect({{"--bad\nline"}, 2, "--bad line: unknown flag"});
+  expect({{"--bad\nline"}, 2, "--bad\\u000aline: unknown flag"});
 }
 
 TEST_F(BadInput, InTheConfigurationIsMisuse) {
@@ -76,7 +76,7 @@ TEST_F(BadInput, InTheConfigurationIsMisuse) {
   folder.write("f.yml", "pss:\n  wiat: 1s\n");
   ::chmod(folder.path().c_str(), 0755);
   const auto file = "--config.file=" + folder.path("f.yml");
-  const auto line = folder.path("f.yml") + ":2: pss.wiat: unknown key (did you mean wait?)";
+  const auto line = folder.path("f.yml") + ":2:3: pss.wiat: unknown key (did you mean wait?)";
   expect({{file}, 2, line});
   expect({{file, "--config.check"}, 2, line});
   expect({{file, "--once"}, 2, line});
@@ -281,7 +281,7 @@ TEST_F(Daemon, ReadsItsConfigurationAgainOnHangUp) {
   start({"--config.file=" + folder.path("f.yml")});
   folder.write("f.yml", "collectors: {process: perhaps}\n");
   command_->signal(SIGHUP);
-  EXPECT_THAT(command_->wait_for_log("configuration refused"), HasSubstr("f.yml:1: "));
+  EXPECT_THAT(command_->wait_for_log("configuration refused"), HasSubstr("f.yml:1:23: "));
   EXPECT_EQ(value(metrics(), "memory_exporter_config_last_reload_successful"), 0);
   EXPECT_GT(value(metrics(), "memory_group_processes"), 0);
   folder.write("f.yml", "collectors: {process: false}\n");
@@ -300,7 +300,7 @@ TEST_F(Daemon, ReadsItsConfigurationAgainOnAPost) {
   folder.write("f.yml", "x: 1\n");
   const auto refused = http(port_, "POST", "/-/reload");
   EXPECT_EQ(refused.status, 500);
-  EXPECT_THAT(refused.body, HasSubstr("f.yml:1: x: unknown key"));
+  EXPECT_THAT(refused.body, HasSubstr("f.yml:1:1: x: unknown key"));
 }
 
 TEST_F(Daemon, DoesNotReloadForEveryone) {

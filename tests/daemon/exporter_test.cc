@@ -335,7 +335,7 @@ TEST_F(ExporterTest, ABadConfigurationChangesNothing) {
   folder_.write("config.yml", "collectors: {process: maybe}\n");
   const auto reloaded = exporter_->reload();
   ASSERT_FALSE(reloaded.ok());
-  EXPECT_THAT(reloaded.error().message(), HasSubstr("config.yml:1: collectors.process"));
+  EXPECT_THAT(reloaded.error().message(), HasSubstr("config.yml:1:23: collectors.process"));
   auto exposition = scrape();
   EXPECT_NE(testing::find_family(exposition, "memory_group_pss_bytes"), nullptr);
   EXPECT_EQ(value(exposition, "memory_exporter_config_last_reload_successful"), 0);

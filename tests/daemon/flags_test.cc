@@ -143,7 +143,9 @@ TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
        "--collector.cgroup.depth: \"-1\" is not a number from 0 (the root alone) to 100"},
       {{"--scrape.timeout=1s", "--scrape.timeout=2s"}, "--scrape.timeout: is given more than once"},
       {{"--scrape.timeout=10"},
-       "--scrape.timeout: \"10\" is not a duration: write it as 10s or 500ms"},
+       "--scrape.timeout: \"10\" is not a duration: write it as 500ms, 60s or 1m30s"},
+      {{"--scrape.timeout=9223372036s"},
+       "--scrape.timeout: \"9223372036s\" is too long: at most 365d"},
       {{"--scrape.timeout=0s"}, "--scrape.timeout: must be longer than 0"},
       {{"--web.listen-address=10042"},
        "--web.listen-address: \"10042\" has no port: write it as :10042 or 127.0.0.1:10042"},
@@ -187,7 +189,8 @@ TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
       {{"--log.level=loud"}, "--log.level: \"loud\" is no level: write debug, info, warn or error"},
       {{"--log.format=xml"}, "--log.format: \"xml\" is no format: write logfmt or json"},
       {{"--pss.mode=fast"}, "--pss.mode: \"fast\" is not a mode: write budgeted, exact or off"},
-      {{"--pss.cpu-budget=200%"}, "--pss.cpu-budget: must be above 0 and at most 1 (100%)"},
+      {{"--pss.cpu-budget=200%"},
+       "--pss.cpu-budget: \"200%\" is out of range: from 0.000001 (0.0001%) to 1 (100%)"},
       {{"--pss.wait=soon"},
        "--pss.wait: \"soon\" is not a duration: write it as 500ms, 60s or 1m30s"},
       {{"--collector.process", "--no-collector.process"},
@@ -196,6 +199,42 @@ TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
   };
   for (const auto& [arguments, message] : mistakes) {
     EXPECT_EQ(mistake_in(arguments), message) << arguments.front();
+  }
+}
+
+TEST(Flags, GivenTwiceAreAMistakeUnlessTheyMayBeRepeated) {
+  for (const auto& flag : flags()) {
+    auto argument = flag.name;
+    if (!flag.placeholder.empty()) argument += "=" + flag.default_value + "x";
+    const auto message = mistake_in({argument, argument});
+    if (flag.repeatable) {
+      EXPECT_EQ(message.find("more than once"), std::string::npos) << message;
+    } else {
+      EXPECT_EQ(message, flag.name + ": is given more than once");
+    }
+  }
+  EXPECT_EQ(mistake_in({"-h", "--help"}), "--help: is given more than once");
+  EXPECT_EQ(mistake_in({"--path.procfs=/a", "--path.procfs", "/b"}),
+            "--path.procfs: is given more than once");
+  EXPECT_EQ(mistake_in({"--path.procfs", "/a", "/b"}),
+            "\"/b\": no flag takes this: write --flag=value");
+}
+
+TEST(Flags, AMistakeIsOneShortLineWhateverIsGiven) {
+  const std::string longest(100'000, 'x');
+  std::vector<std::vector<std::string>> all = {
+      {"--" + longest}, {longest}, {"--a\x1b[1m\n"}, {"\xe2\x80\xae"}};
+  for (const auto& flag : flags()) {
+    if (!flag.placeholder.empty() && flag.placeholder != "PATH") {
+      all.push_back({flag.name + "=(" + longest});
+    }
+  }
+  for (const auto& arguments : all) {
+    const auto message = mistake_in(arguments);
+    EXPECT_NE(message, "no mistake found") << arguments.front().substr(0, 60);
+    EXPECT_LT(message.size(), 500u) << message.substr(0, 200);
+    EXPECT_EQ(message.find_first_of("\n\x1b"), std::string::npos);
+    EXPECT_EQ(message.find("\xe2\x80\xae"), std::string::npos);
   }
 }
 
