@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "collectors/base/label.h"
 #include "collectors/builtin.h"
 #include "collectors/cgroup_hierarchy.h"
+#include "collectors/cgroup_list.h"
 #include "collectors/procfs/flat_keyed.h"
 #include "collectors/procfs/pressure.h"
 #include "collectors/procfs/single_value.h"
@@ -20,14 +23,24 @@ using Version = CgroupHierarchy::Version;
 constexpr auto gauge = MetricType::gauge;
 constexpr auto counter = MetricType::counter;
 
+/// What "max", or the number that stands for it, says of a file's figure.
+enum class Max {
+  absent,      ///< there is no limit
+  everything,  ///< all of its memory is protected: the opposite of no protection
+};
+
 /// Where one version of cgroups has a figure: in a file of its own, or as a field of memory.stat.
 struct Source {
   const char* file = nullptr;
   std::string_view stat_field;
+  Max max = Max::absent;
 };
 
 constexpr Source file(const char* name) {
   return {name, {}};
+}
+constexpr Source protection(const char* name) {
+  return {name, {}, Max::everything};
 }
 constexpr Source stat(std::string_view field) {
   return {nullptr, field};
@@ -51,12 +64,14 @@ constexpr Figure figures[] = {
       "Most memory ever charged; memory.peak (v2), memory.max_usage_in_bytes (v1)."},
      file("memory.peak"),
      file("memory.max_usage_in_bytes")},
-    {{"memory_cgroup_min_bytes", gauge, "Setting: memory that reclaim never takes; memory.min."},
-     file("memory.min"),
+    {{"memory_cgroup_min_bytes", gauge,
+      "Setting: memory that reclaim never takes, +Inf where it is max; memory.min."},
+     protection("memory.min"),
      none},
     {{"memory_cgroup_low_bytes", gauge,
-      "Setting: memory that reclaim spares while others have some; memory.low."},
-     file("memory.low"),
+      "Setting: memory that reclaim spares while others have some, +Inf where it is max; "
+      "memory.low."},
+     protection("memory.low"),
      none},
     {{"memory_cgroup_high_bytes", gauge,
       "Setting: limit above which allocations are slowed down and reclaimed, absent where there is "
@@ -297,7 +312,13 @@ enum EventFamily : std::size_t {
   oom_kill_disabled_family
 };
 
-constexpr auto cgroup_families = join_families(families_of(figures), event_families);
+constexpr Family left_out_family = {
+    "memory_exporter_cgroups_left_out", gauge,
+    "Cgroups that --collector.cgroup.max leaves out, deepest first, of those that the other "
+    "settings select."};
+
+constexpr auto cgroup_families =
+    join_families(families_of(figures), event_families, std::array{left_out_family});
 
 struct Field {
   std::string name;
@@ -323,7 +344,7 @@ procfs::Parsed<Fields> parse_fields(std::string_view text) {
   return {std::move(fields), skipped};
 }
 
-using Amounts = std::array<std::optional<std::uint64_t>, std::size(figures)>;
+using Amounts = std::array<std::optional<Value>, std::size(figures)>;
 
 /// Those figures that one version of cgroups has in memory.stat.
 procfs::Parsed<Amounts> parse_stat(std::string_view text, Source Figure::*version) {
@@ -334,7 +355,7 @@ procfs::Parsed<Amounts> parse_stat(std::string_view text, Source Figure::*versio
         for (std::size_t tried = 0; tried < amounts.size(); ++tried) {
           const auto i = (next + tried) % amounts.size();
           if ((figures[i].*version).stat_field != field) continue;
-          if (!amounts[i]) amounts[i] = value;
+          if (!amounts[i] && value) amounts[i] = *value;
           next = i + 1;
           return true;
         }
@@ -343,9 +364,21 @@ procfs::Parsed<Amounts> parse_stat(std::string_view text, Source Figure::*versio
   return {amounts, skipped};
 }
 
+/// Whether a number of v1 says that there is no limit: the most pages that a page counter takes
+/// (include/linux/page_counter.h, PAGE_COUNTER_MAX), in bytes. On 64 bits that is the largest
+/// multiple of a page below 2^63, before 3.19 a number above; on 32 bits it is 2^31 - 1 pages.
+bool is_no_limit(std::uint64_t bytes) {
+  if (bytes > std::uint64_t{1} << 62) return true;
+  constexpr std::uint64_t most_pages = INT32_MAX;
+  for (const std::uint64_t page_size : {4096, 8192, 16384, 65536}) {
+    if (bytes == most_pages * page_size) return true;
+  }
+  return false;
+}
+
 /// What one cgroup's files said; what they did not is absent.
 struct Cgroup {
-  std::string path;
+  std::string label;
   Amounts amounts;
   Fields events, local_events, swap_events;
   std::optional<std::uint64_t> under_oom, oom_kill_disabled;
@@ -356,13 +389,12 @@ struct Cgroup {
 /// the controller is off for it, or the kernel is older.
 class CgroupReader {
  public:
-  CgroupReader(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy, const std::string& path,
-               ReadErrors& errors)
-      : sysfs_(sysfs),
+  CgroupReader(const CgroupHierarchy& hierarchy, const std::string& path, ReadErrors& errors)
+      : tree_(*hierarchy.tree),
         version_(hierarchy.version),
         folder_(hierarchy.root + (path == "/" ? "" : path)),
         errors_(errors) {
-    cgroup_.path = path;
+    cgroup_.label = valid_label(hierarchy.kernel_path(path));
   }
 
   Cgroup read() {
@@ -378,7 +410,7 @@ class CgroupReader {
  private:
   template <typename Parse>
   auto read(const char* name, Parse&& parse) {
-    return read_file(sysfs_, FileName(folder_, name), buffer_, errors_, std::forward<Parse>(parse));
+    return read_file(tree_, FileName(folder_, name), buffer_, errors_, std::forward<Parse>(parse));
   }
 
   void read_figures() {
@@ -388,7 +420,7 @@ class CgroupReader {
     if (of_stat) cgroup_.amounts = *of_stat;
     for (std::size_t i = 0; i < std::size(figures); ++i) {
       const auto& source = figures[i].*version;
-      if (source.file != nullptr) cgroup_.amounts[i] = read_amount(source.file);
+      if (source.file != nullptr) cgroup_.amounts[i] = read_amount(source);
     }
   }
 
@@ -401,10 +433,10 @@ class CgroupReader {
   }
 
   void read_v1_events() {
-    if (const auto failures = read_amount("memory.failcnt")) {
+    if (const auto failures = read("memory.failcnt", procfs::parse_single_value)) {
       cgroup_.events.push_back({"max", *failures});
     }
-    if (const auto failures = read_amount("memory.memsw.failcnt")) {
+    if (const auto failures = read("memory.memsw.failcnt", procfs::parse_single_value)) {
       cgroup_.swap_events.push_back({"max", *failures});
     }
     const auto oom = read_fields("memory.oom_control");
@@ -415,16 +447,15 @@ class CgroupReader {
 
   Fields read_fields(const char* name) { return read(name, parse_fields).value_or(Fields()); }
 
-  /// A number, or nothing where there is no limit: v2 says "max", v1 the largest multiple of a
-  /// page.
-  std::optional<std::uint64_t> read_amount(const char* name) {
-    constexpr std::uint64_t unlimited = std::uint64_t{1} << 62;
-    const auto limit = read(name, procfs::parse_limit);
-    if (!limit || !*limit || (*limit)->value > unlimited) return std::nullopt;
-    return (*limit)->value;
+  std::optional<Value> read_amount(const Source& source) {
+    const auto amount = read(source.file, procfs::parse_limit);
+    if (!amount) return std::nullopt;
+    if (*amount && !is_no_limit((*amount)->value)) return Value(**amount);
+    if (source.max == Max::absent) return std::nullopt;
+    return Value(std::numeric_limits<double>::infinity());
   }
 
-  const procfs::Tree& sysfs_;
+  const procfs::Tree& tree_;
   Version version_;
   std::string folder_;
   ReadErrors& errors_;
@@ -453,12 +484,18 @@ class CgroupWriter {
                [](const Cgroup& cgroup) { return cgroup.oom_kill_disabled; });
   }
 
+  /// Whether there was anything to write.
+  bool wrote() const { return wrote_; }
+
  private:
   template <typename ValueOf>
   void write_each(const Family& family, ValueOf&& value_of) {
     sink_.family(family);
     for (const auto& cgroup : cgroups_) {
-      if (const auto value = value_of(cgroup)) sink_.sample({{"cgroup", cgroup.path}}, *value);
+      const auto value = value_of(cgroup);
+      if (!value) continue;
+      sink_.sample({{"cgroup", cgroup.label}}, *value);
+      wrote_ = true;
     }
   }
 
@@ -466,7 +503,8 @@ class CgroupWriter {
     sink_.family(event_families[index]);
     for (const auto& cgroup : cgroups_) {
       for (const auto& [event, count] : cgroup.*events) {
-        sink_.sample({{"cgroup", cgroup.path}, {"event", event}}, count);
+        sink_.sample({{"cgroup", cgroup.label}, {"event", event}}, count);
+        wrote_ = true;
       }
     }
   }
@@ -482,31 +520,37 @@ class CgroupWriter {
 
   const std::vector<Cgroup>& cgroups_;
   MetricSink& sink_;
+  bool wrote_ = false;
 };
 
 class CgroupCollector final : public Collector {
  public:
-  CgroupCollector(const procfs::Tree& sysfs, CgroupOptions options)
-      : sysfs_(sysfs), options_(std::move(options)) {}
+  CgroupCollector(const Trees& trees, CgroupOptions options)
+      : finder_(trees), options_(std::move(options)) {}
 
   std::string_view name() const override { return "cgroup"; }
   std::span<const Family> families() const override { return cgroup_families; }
 
   void collect(Collection& collection) const override {
     auto& errors = collection.errors;
-    const auto hierarchy = find_memory_hierarchy(sysfs_, errors);
+    const auto hierarchy = finder_.find(errors);
     if (!hierarchy) return;
-    const auto paths = list_cgroups(sysfs_, *hierarchy, options_, errors);
+    const auto list =
+        list_cgroups(*hierarchy, options_, errors, [&] { return collection.out_of_time(); });
     std::vector<Cgroup> cgroups;
-    cgroups.reserve(paths.size());
-    for (const auto& path : paths) {
-      cgroups.push_back(CgroupReader(sysfs_, *hierarchy, path, errors).read());
+    for (const auto& path : list.paths) {
+      if (collection.out_of_time()) break;
+      cgroups.push_back(CgroupReader(*hierarchy, path, errors).read());
     }
-    CgroupWriter(cgroups, collection.sink).write();
+    CgroupWriter writer(cgroups, collection.sink);
+    writer.write();
+    if (!writer.wrote()) return;  // nothing of use was read
+    collection.sink.family(left_out_family);
+    collection.sink.sample(list.left_out);
   }
 
  private:
-  const procfs::Tree& sysfs_;
+  mutable CgroupFinder finder_;
   CgroupOptions options_;
 };
 
@@ -514,7 +558,7 @@ class CgroupCollector final : public Collector {
 
 std::unique_ptr<Collector> make_cgroup_collector(const Trees& trees,
                                                  const CollectorOptions& options) {
-  return std::make_unique<CgroupCollector>(trees.sysfs, options.cgroup);
+  return std::make_unique<CgroupCollector>(trees, options.cgroup);
 }
 
 }  // namespace memory_exporter

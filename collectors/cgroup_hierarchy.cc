@@ -1,14 +1,18 @@
 #include "collectors/cgroup_hierarchy.h"
 
-#include <algorithm>
-#include <limits>
+#include <array>
+#include <utility>
+#include <vector>
 
 #include "collectors/base/text.h"
-#include "collectors/procfs/cgroup.h"
+#include "collectors/procfs/escaped_path.h"
+#include "collectors/procfs/mountinfo.h"
 #include "collectors/read_file.h"
 
 namespace memory_exporter {
 namespace {
+
+using Version = CgroupHierarchy::Version;
 
 Result<bool> names_memory(std::string_view controllers) {
   auto line = take_line(controllers);
@@ -18,102 +22,137 @@ Result<bool> names_memory(std::string_view controllers) {
   return false;
 }
 
-bool selected(const std::string& path, const CgroupOptions& options) {
-  if (options.include && !options.include->matches(path)) return false;
-  return !options.exclude || !options.exclude->matches(path);
-}
-
-/// Whether the cgroup has the process in it. The kernel writes the pids of the reader's own pid
-/// namespace, whoever mounted the tree (kernel/cgroup/cgroup.c, cgroup_procs_show).
-bool has_process(const procfs::Tree& sysfs, const std::string& folder, pid_t pid) {
+/// Whether a hierarchy with the memory controller lies there.
+bool has_memory(const procfs::Tree& tree, Version version, const std::string& root,
+                ReadErrors& errors) {
   procfs::Buffer buffer;
-  const auto text = sysfs.read((folder + "/cgroup.procs").c_str(), buffer);
-  if (!text) return false;
-  for (auto lines = *text; !lines.empty();) {
-    if (to_number<pid_t>(take_line(lines)) == pid) return true;
+  if (version == Version::v2) {
+    return read_file(tree, FileName(root, "cgroup.controllers"), buffer, errors, names_memory)
+        .value_or(false);
   }
-  return false;
+  // One that may not be read is there all the same.
+  const auto there = tree.read((root + "/memory.stat").c_str(), buffer);
+  return there || there.error().kind != ErrorKind::vanished;
 }
 
-/// Our own cgroup, relative to the root of our namespace.
-std::optional<std::string> own_cgroup(const procfs::Tree& procfs) {
-  procfs::Buffer buffer;
-  ReadErrors errors;
-  const auto path = read_file(procfs, "self/cgroup", buffer, errors, procfs::memory_cgroup);
-  if (!path || !*path) return std::nullopt;
-  return std::string(**path);
+std::optional<CgroupHierarchy> find_in_usual_places(const procfs::Tree& sysfs, ReadErrors& errors) {
+  const std::pair<Version, const char*> places[] = {{Version::v2, "fs/cgroup"},
+                                                    {Version::v2, "fs/cgroup/unified"},
+                                                    {Version::v1, "fs/cgroup/memory"}};
+  for (const auto& [version, root] : places) {
+    if (has_memory(sysfs, version, root, errors)) {
+      return CgroupHierarchy{version, &sysfs, root, {}};
+    }
+  }
+  return std::nullopt;
 }
 
-/// Walks down from one cgroup. One that was removed meanwhile has no children, nor has one whose
-/// directory is closed to us.
-class Walk {
- public:
-  Walk(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy, const CgroupOptions& options,
-       ReadErrors& errors)
-      : sysfs_(sysfs), hierarchy_(hierarchy), options_(options), errors_(errors) {}
-
-  void visit(const std::string& path, unsigned depth) {
-    const auto label = path.empty() ? "/" : path;
-    if (selected(label, options_)) paths_.push_back(label);
-    if (depth == options_.depth) return;
-    auto children = sysfs_.list_directories((hierarchy_.root + path).c_str());
-    if (!children) return errors_.add("cgroup", children.error());
-    std::sort(children->begin(), children->end());
-    for (const auto& child : *children) visit(path + '/' + child, depth + 1);
-  }
-
-  std::vector<std::string> take_paths() { return std::move(paths_); }
-
- private:
-  const procfs::Tree& sysfs_;
-  const CgroupHierarchy& hierarchy_;
-  const CgroupOptions& options_;
-  ReadErrors& errors_;
-  std::vector<std::string> paths_;
+/// A mount of a hierarchy that may have the memory controller.
+struct CgroupMount {
+  Version version;
+  std::string root;   ///< which cgroup is mounted
+  std::string point;  ///< where, from the root of the process that sees it
 };
+
+std::vector<CgroupMount> cgroup_mounts(const procfs::Tree& procfs, const char* file,
+                                       ReadErrors& errors) {
+  procfs::Buffer buffer;
+  std::vector<CgroupMount> mounts;
+  const auto parse = [&](std::string_view text) -> procfs::Parsed<Done> {
+    const auto add = [&](const procfs::Mount& mount) {
+      const bool v1 = mount.type == "cgroup" && procfs::has_option(mount.super_options, "memory");
+      if (!v1 && mount.type != "cgroup2") return;
+      mounts.push_back({v1 ? Version::v1 : Version::v2, procfs::unescape_path(mount.root),
+                        procfs::unescape_path(mount.point)});
+    };
+    return {Done{}, procfs::for_each_mount(text, add)};
+  };
+  read_file(procfs, file, buffer, errors, parse);
+  return mounts;
+}
+
+/// What of `path` lies below `folder`, without a slash at its front; nothing where it does not.
+std::optional<std::string> below(std::string_view path, std::string_view folder) {
+  while (folder.ends_with('/')) folder.remove_suffix(1);
+  if (!path.starts_with(folder)) return std::nullopt;
+  path.remove_prefix(folder.size());
+  if (!path.starts_with('/')) return std::nullopt;
+  return std::string(path.substr(1));
+}
+
+/// Where a mount point can be looked for: its path may be the host's, which we see below the trees,
+/// or our own.
+std::vector<std::pair<const procfs::Tree*, std::string>> places_of(const std::string& point,
+                                                                   const Trees& trees) {
+  std::vector<std::pair<const procfs::Tree*, std::string>> places;
+  const auto add = [&](const procfs::Tree& tree, std::string_view folder) {
+    if (auto place = below(point, folder)) places.emplace_back(&tree, std::move(*place));
+  };
+  add(trees.sysfs, trees.sysfs.path());
+  add(trees.sysfs, "/sys");
+  add(trees.rootfs, trees.rootfs.path());
+  // Our own /sys is not what an operator who names another means.
+  const bool is_ours = trees.rootfs.path() == "/";
+  if (!is_ours || !below(point, "/sys")) add(trees.rootfs, "");
+  return places;
+}
+
+/// The name of what is mounted. A path that begins with "/.." lies above the root of our cgroup
+/// namespace and tells no name.
+std::string name_of(const CgroupMount& mount) {
+  const bool is_whole = mount.root == "/" || mount.root.starts_with("/..");
+  return is_whole ? std::string() : mount.root;
+}
+
+constexpr std::array<const char*, 2> mountinfo_files = {"self/mountinfo", "1/mountinfo"};
+
+std::optional<CgroupHierarchy> find_by_mountinfo(const Trees& trees, ReadErrors& errors) {
+  for (const char* file : mountinfo_files) {
+    for (const auto& mount : cgroup_mounts(trees.procfs, file, errors)) {
+      for (auto& [tree, root] : places_of(mount.point, trees)) {
+        if (has_memory(*tree, mount.version, root, errors)) {
+          return CgroupHierarchy{mount.version, tree, std::move(root), name_of(mount)};
+        }
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+/// What our own mountinfo says of the place.
+std::string name_at(const CgroupHierarchy& hierarchy, const Trees& trees, ReadErrors& errors) {
+  const auto point = hierarchy.tree->path() + '/' + hierarchy.root;
+  std::string name;  // of the last one mounted there, which hides those below it
+  for (const auto& mount : cgroup_mounts(trees.procfs, mountinfo_files[0], errors)) {
+    if (mount.version == hierarchy.version && mount.point == point) name = name_of(mount);
+  }
+  return name;
+}
 
 }  // namespace
 
-std::optional<CgroupHierarchy> find_memory_hierarchy(const procfs::Tree& sysfs,
-                                                     ReadErrors& errors) {
-  using Version = CgroupHierarchy::Version;
-  procfs::Buffer buffer;
-  for (const std::string root : {"fs/cgroup", "fs/cgroup/unified"}) {
-    const auto has_memory =
-        read_file(sysfs, FileName(root, "cgroup.controllers"), buffer, errors, names_memory);
-    if (has_memory.value_or(false)) return CgroupHierarchy{Version::v2, root};
-  }
-  // One that may not be read is there all the same.
-  const std::string root = "fs/cgroup/memory";
-  const auto there = sysfs.read((root + "/memory.stat").c_str(), buffer);
-  if (!there && there.error().kind == ErrorKind::vanished) return std::nullopt;
-  return CgroupHierarchy{Version::v1, root};
+std::string CgroupHierarchy::kernel_path(const std::string& path) const {
+  if (name.empty()) return path;
+  return path == "/" ? name : name + path;
 }
 
-std::vector<std::string> list_cgroups(const procfs::Tree& sysfs, const CgroupHierarchy& hierarchy,
-                                      const CgroupOptions& options, ReadErrors& errors) {
-  Walk walk(sysfs, hierarchy, options, errors);
-  walk.visit("", 0);
-  return walk.take_paths();
-}
-
-std::string find_namespace_root(const Trees& trees, pid_t self) {
-  ReadErrors errors;  // nobody misses what is not our own cgroup
-  const auto hierarchy = find_memory_hierarchy(trees.sysfs, errors);
-  auto own = own_cgroup(trees.procfs);
-  if (!hierarchy || !own) return {};
-  if (*own == "/") own->clear();
-  const auto& root = hierarchy->root;
-  if (has_process(trees.sysfs, root + *own, self)) return {};
-  CgroupOptions all;
-  all.depth = std::numeric_limits<unsigned>::max();
-  for (const auto& path : list_cgroups(trees.sysfs, *hierarchy, all, errors)) {
-    if (path == "/" || !path.ends_with(*own)) continue;
-    if (has_process(trees.sysfs, root + path, self)) {
-      return path.substr(0, path.size() - own->size());
+std::optional<CgroupHierarchy> CgroupFinder::find(ReadErrors& errors) {
+  auto usual = find_in_usual_places(trees_.sysfs, errors);
+  const std::lock_guard lock(mutex_);
+  if (usual) {
+    const bool known = found_ && found_->tree == usual->tree && found_->root == usual->root;
+    if (!known) {
+      usual->name = name_at(*usual, trees_, errors);
+      found_ = std::move(usual);
     }
+    return found_;
   }
-  return {};
+  if (found_ && has_memory(*found_->tree, found_->version, found_->root, errors)) return found_;
+  const auto now = Clock::now();
+  if (now < next_search_) return std::nullopt;
+  next_search_ = now + search_interval;
+  found_ = find_by_mountinfo(trees_, errors);
+  return found_;
 }
 
 }  // namespace memory_exporter

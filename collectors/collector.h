@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <span>
 #include <string_view>
 
@@ -24,6 +25,15 @@ struct Collection {
   MetricSink& sink;
   SharedMeminfo& meminfo;
   ReadErrors& errors;
+  /// When it has to be done. Asked between cgroups, nodes and the like, of which there may be many;
+  /// what has been read by then is written.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  bool late = false;  ///< whether it was not done by then
+
+  bool out_of_time() {
+    late = late || std::chrono::steady_clock::now() >= deadline;
+    return late;
+  }
 };
 
 /// One subject of /metrics, in one file. Several requests may collect at once: collect() is const,

@@ -116,7 +116,8 @@ class KsmCollector final : public Collector {
   std::span<const Family> families() const override { return ksm_families; }
 
   void collect(Collection& collection) const override {
-    auto& [processes, sink, meminfo, errors] = collection;
+    auto& sink = collection.sink;
+    auto& errors = collection.errors;
     SingleValues::read(sysfs_, values, errors).write(sink);
     procfs::Buffer buffer;
     sink.family(profit_family);

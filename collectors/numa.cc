@@ -249,6 +249,7 @@ class NumaCollector final : public Collector {
     auto& sink = collection.sink;
     std::vector<Node> nodes;
     for (const auto number : list_numbered(sysfs_, folder, "node", "", collection.errors)) {
+      if (collection.out_of_time()) break;
       nodes.push_back(read_node(std::to_string(number), collection.errors));
     }
     for (const auto& [family, member] : amounts) {

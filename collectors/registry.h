@@ -18,6 +18,8 @@ namespace memory_exporter {
 struct CgroupOptions {
   /// How many levels below the root of the hierarchy are reported.
   unsigned depth = 2;
+  /// How many are reported at most: anybody with a cgroup of his own can make more below it.
+  unsigned max = 1000;
   /// Paths ("/system.slice/web.service") to report: those that match `include` where it is set,
   /// and do not match `exclude`.
   std::optional<Pattern> include;

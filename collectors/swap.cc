@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "collectors/base/label.h"
+#include "collectors/base/text.h"
 #include "collectors/builtin.h"
 #include "collectors/procfs/single_value.h"
 #include "collectors/procfs/swaps.h"
@@ -33,9 +35,31 @@ constexpr std::array<Family, device_family_count> device_families = {{
      "Priority of a swap device, the highest is filled first; /proc/swaps Priority."},
 }};
 
-/// A zram disk is a partition to the kernel, but its contents stay in RAM.
-std::string_view kind_of(const SwapDevice& device) {
-  return device.name.starts_with("/dev/zram") ? "zram" : device.kind;
+/// The N of a zram disk, whatever path leads to it: /proc/swaps has the one that swapon was given
+/// (/dev/block/zram0 on Android, /zram1 where /dev was a mount that is gone).
+std::optional<std::uint64_t> zram_number(const SwapDevice& device) {
+  if (device.kind != "partition") return std::nullopt;
+  std::string_view name = device.name;
+  constexpr std::string_view deleted = " (deleted)", prefix = "zram";
+  if (name.ends_with(deleted)) name.remove_suffix(deleted.size());
+  name.remove_prefix(name.rfind('/') + 1);
+  if (!name.starts_with(prefix)) return std::nullopt;
+  return to_number(name.substr(prefix.size()));
+}
+
+std::string zram_label(std::uint64_t number) {
+  return "/dev/zram" + std::to_string(number);
+}
+
+/// Makes labels of names and kinds. A zram disk is a partition to the kernel, but its contents stay
+/// in RAM, and its name is the one that memory_swap_zram_* has.
+void label(SwapDevice& device) {
+  if (const auto number = zram_number(device)) {
+    device.name = zram_label(*number);
+    device.kind = "zram";
+  } else {
+    device.name = valid_label(device.name);
+  }
 }
 
 /// Files deleted under the kernel's feet can share a name: one series may stand for several.
@@ -58,7 +82,7 @@ void write_devices(MetricSink& sink, const std::vector<SwapDevice>& devices) {
   const auto write = [&](DeviceIndex index, auto&& value_of) {
     sink.family(device_families[index]);
     for (const auto& device : devices) {
-      sink.sample({{"device", device.name}, {"kind", kind_of(device)}}, value_of(device));
+      sink.sample({{"device", device.name}, {"kind", device.kind}}, value_of(device));
     }
   };
   write(size, [](const SwapDevice& device) { return Value(device.size); });
@@ -220,8 +244,11 @@ class SwapCollector final : public Collector {
     auto& errors = collection.errors;
     procfs::Buffer buffer;
     auto devices = read_file(procfs_, "swaps", buffer, errors, procfs::parse_swaps);
-    if (devices) write_devices(sink, merge_same_names(std::move(*devices)));
-    write_zram(sink, read_zram(errors));
+    if (devices) {
+      for (auto& device : *devices) label(device);
+      write_devices(sink, merge_same_names(std::move(*devices)));
+    }
+    write_zram(sink, read_zram(collection));
     write_zswap(sink, read_zswap(collection));
     SingleValues::read(sysfs_, zswap_settings, errors).write(sink);
     ReadErrors of_debugfs;
@@ -230,15 +257,16 @@ class SwapCollector final : public Collector {
   }
 
  private:
-  std::vector<Zram> read_zram(ReadErrors& errors) const {
+  std::vector<Zram> read_zram(Collection& collection) const {
+    auto& errors = collection.errors;
     std::vector<Zram> disks;
     for (const auto number : list_numbered(sysfs_, "block", "zram", "", errors)) {
-      const auto name = "zram" + std::to_string(number);
-      const auto folder = "block/" + name;
+      if (collection.out_of_time()) break;
+      const auto folder = "block/zram" + std::to_string(number);
       procfs::Buffer buffer;
       const auto memory =
           read_file(sysfs_, FileName(folder, "mm_stat"), buffer, errors, procfs::parse_zram_memory);
-      disks.push_back({"/dev/" + name, memory.value_or(ZramMemory()),
+      disks.push_back({zram_label(number), memory.value_or(ZramMemory()),
                        read_number(sysfs_, FileName(folder, "disksize"), errors)});
     }
     return disks;

@@ -120,7 +120,17 @@ Status set_cgroup_depth(CollectorSettings& settings, std::string_view text) {
   return Done{};
 }
 
-constexpr std::array<CollectorSetting, 4> collector_setting_table = {{
+Status set_cgroup_max(CollectorSettings& settings, std::string_view text) {
+  constexpr unsigned most = 100000;
+  const auto number = to_number<unsigned>(text);
+  if (!number || *number == 0 || *number > most) {
+    return not_accepted(text, "a number from 1 to " + std::to_string(most));
+  }
+  settings.cgroup_max = *number;
+  return Done{};
+}
+
+constexpr std::array<CollectorSetting, 5> collector_setting_table = {{
     {"vmstat.fields", "REGEX",
      "further fields of /proc/vmstat to report: those that the expression matches anywhere",
      set_pattern<&CollectorSettings::vmstat_fields>,
@@ -128,6 +138,9 @@ constexpr std::array<CollectorSetting, 4> collector_setting_table = {{
     {"cgroup.depth", "NUMBER", "how many levels of cgroups below the root to report",
      set_cgroup_depth,
      [](const CollectorOptions& options) { return std::to_string(options.cgroup.depth); }},
+    {"cgroup.max", "NUMBER", "how many cgroups to report at most; the deepest are left out",
+     set_cgroup_max,
+     [](const CollectorOptions& options) { return std::to_string(options.cgroup.max); }},
     {"cgroup.include", "REGEX",
      "report only cgroups whose path (/system.slice/web.service) this matches",
      set_pattern<&CollectorSettings::cgroup_include>,
@@ -146,6 +159,7 @@ void prefer(const CollectorSettings& over, CollectorSettings& under) {
   for (const auto& [name, on] : over.on) under.on[name] = on;
   prefer(over.vmstat_fields, under.vmstat_fields);
   prefer(over.cgroup_depth, under.cgroup_depth);
+  prefer(over.cgroup_max, under.cgroup_max);
   prefer(over.cgroup_include, under.cgroup_include);
   prefer(over.cgroup_exclude, under.cgroup_exclude);
 }
@@ -193,6 +207,7 @@ CollectorOptions collector_options(const CollectorSettings& settings) {
   CollectorOptions options;
   options.vmstat_fields = settings.vmstat_fields.value_or(options.vmstat_fields);
   options.cgroup.depth = settings.cgroup_depth.value_or(options.cgroup.depth);
+  options.cgroup.max = settings.cgroup_max.value_or(options.cgroup.max);
   options.cgroup.include = settings.cgroup_include.value_or(options.cgroup.include);
   options.cgroup.exclude = settings.cgroup_exclude.value_or(options.cgroup.exclude);
   return options;

@@ -22,6 +22,7 @@ struct CollectorSettings {
   std::map<std::string, bool, std::less<>> on;  ///< or off, by name
   std::optional<OptionalPattern> vmstat_fields;
   std::optional<unsigned> cgroup_depth;
+  std::optional<unsigned> cgroup_max;
   std::optional<OptionalPattern> cgroup_include;
   std::optional<OptionalPattern> cgroup_exclude;
 

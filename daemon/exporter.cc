@@ -6,11 +6,12 @@
 #include <charconv>
 #include <utility>
 
-#include "collectors/cgroup_hierarchy.h"
+#include "collectors/cgroup_namespace.h"
 #include "collectors/procfs/cgroup.h"
 #include "config/config_file.h"
 #include "daemon/exposition/encoder.h"
 #include "daemon/exposition/negotiation.h"
+#include "daemon/start_checks.h"
 #include "daemon/version.h"
 #include "daemon/view/landing_page.h"
 
@@ -69,7 +70,7 @@ process::Options monitor_options(const Options& options, const config::Settings&
 
 /// Process groups are to have the cgroups' names that the collector cgroup gives them.
 process::Options with_cgroups_of(const Trees& trees, process::Options options) {
-  options.cgroup_namespace_root = find_namespace_root(trees, ::getpid());
+  options.cgroup_namespace_root = find_namespace_root(trees, ::getpid(), [] { return false; });
   return options;
 }
 
@@ -162,6 +163,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
 
 Status Exporter::prepare() {
   const auto active = collectors();
+  warn_of_silent_collectors(*active, processes_->trees, log_);
   const bool read_processes =
       std::any_of(active->begin(), active->end(),
                   [](const ActiveCollector& entry) { return entry.reads_processes; });
@@ -214,6 +216,7 @@ void Exporter::warn_of_cgroups_outside(const process::Snapshot& snapshot) {
 std::string Exporter::once() {
   const auto never = Clock::now() + std::chrono::hours(24 * 365);
   const auto all = select(collectors(), {}, {});
+  warn_of_silent_collectors(*all->collectors, processes_->trees, log_);
   std::string out;
   exposition::Encoder encoder(exposition::Format::text, out);
   const auto collect = [this](Clock::time_point deadline) {

@@ -10,13 +10,27 @@ bool parse_mount(std::string_view line, Mount& mount) {
   if (!major || !device.starts_with(':')) return false;
   const auto minor = to_number<std::uint32_t>(device.substr(1));
   if (!minor) return false;
-  std::string_view word;
+  const auto root = take_word(line);
+  const auto point = take_word(line);
+  std::string_view word = point;
   do {
-    word = take_word(line);
     if (word.empty()) return false;
+    word = take_word(line);
   } while (word != "-");
-  mount = {*major, *minor, take_word(line)};
-  return !mount.type.empty();
+  const auto type = take_word(line);
+  take_word(line);  // its source
+  mount = {*major, *minor, root, point, type, take_word(line)};
+  return !type.empty();
+}
+
+bool has_option(std::string_view options, std::string_view option) {
+  while (!options.empty()) {
+    const auto comma = options.find(',');
+    if (options.substr(0, comma) == option) return true;
+    if (comma == std::string_view::npos) return false;
+    options.remove_prefix(comma + 1);
+  }
+  return false;
 }
 
 }  // namespace memory_exporter::procfs

@@ -13,12 +13,18 @@ namespace memory_exporter::procfs {
 struct Mount {
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
-  std::string_view type;  ///< the filesystem's, such as tmpfs
+  std::string_view root;   ///< escaped; what of the filesystem is mounted, of a cgroup as we see it
+  std::string_view point;  ///< escaped; where, from the process's own root
+  std::string_view type;   ///< the filesystem's, such as tmpfs
+  std::string_view super_options;  ///< of a cgroup of v1 with its controllers; may be empty
 };
 
 /// "36 35 98:0 /root /mount rw,noatime master:1 - ext3 /dev/sda1 rw": the optional fields before
-/// the dash vary in number. False for any other form.
+/// the dash vary in number. False for any other form. Views point into `line`.
 bool parse_mount(std::string_view line, Mount& mount);
+
+/// Whether a comma-separated list of options has `option` as a whole item.
+bool has_option(std::string_view options, std::string_view option);
 
 /// Calls `visit(const Mount&)` for every mount. A line of another form is skipped, and so is one
 /// that the text ends within, whose type may have lost letters. There may be none at all: a process

@@ -4,30 +4,10 @@
 #include <utility>
 
 #include "collectors/base/text.h"
+#include "collectors/procfs/escaped_path.h"
 
 namespace memory_exporter::procfs {
 namespace {
-
-constexpr bool is_octal(char c) {
-  return c >= '0' && c <= '7';
-}
-
-/// Undoes the kernel's escapes (seq_path: blank, tab, newline and backslash as \040 and so on).
-std::string unescape(std::string_view escaped) {
-  std::string name;
-  name.reserve(escaped.size());
-  for (std::size_t i = 0; i < escaped.size();) {
-    if (escaped[i] == '\\' && i + 3 < escaped.size() && is_octal(escaped[i + 1]) &&
-        is_octal(escaped[i + 2]) && is_octal(escaped[i + 3])) {
-      name += static_cast<char>((escaped[i + 1] - '0') * 64 + (escaped[i + 2] - '0') * 8 +
-                                (escaped[i + 3] - '0'));
-      i += 4;
-    } else {
-      name += escaped[i++];
-    }
-  }
-  return name;
-}
 
 OptionalBytes amount(std::string_view word) {
   const auto kib = to_number(word);
@@ -48,7 +28,7 @@ Parsed<std::vector<SwapDevice>> parse_swaps(std::string_view text) {
         const auto used = amount(take_word(line));
         const auto priority = to_number<std::int64_t>(take_word(line));
         if (!size || !used || !priority) return false;
-        devices.push_back({unescape(name), kind, *size, *used, *priority});
+        devices.push_back({unescape_path(name), kind, *size, *used, *priority});
         return true;
       });
   return {std::move(devices), skipped};

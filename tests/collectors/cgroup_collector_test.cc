@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/base/label.h"
 #include "collectors/builtin.h"
 #include "collectors/cgroup_hierarchy.h"
+#include "collectors/cgroup_list.h"
+#include "collectors/cgroup_namespace.h"
 #include "tests/collectors/fixture_tree.h"
 #include "tests/collectors/text_sink.h"
 
@@ -21,7 +24,12 @@ constexpr std::string_view v1 = "sys/fs/cgroup/memory";
 std::string collected_from(const FixtureTree& tree, CgroupOptions cgroup = {}) {
   CollectorOptions options;
   options.cgroup = std::move(cgroup);
-  return collected(tree.trees(), *make_cgroup_collector(tree.trees(), options));
+  auto text = collected(tree.trees(), *make_cgroup_collector(tree.trees(), options));
+  constexpr std::string_view none_left_out = "memory_exporter_cgroups_left_out 0\n";
+  if (const auto at = text.find(none_left_out); at != std::string::npos) {
+    text.erase(at, none_left_out.size());
+  }
+  return text;
 }
 
 /// One file of one cgroup: file(v2, "/a", "memory.max").
@@ -206,15 +214,17 @@ class CgroupSelection : public testing::Test {
 
   std::vector<std::string> selected(unsigned depth, const char* include = nullptr,
                                     const char* exclude = nullptr) {
-    CgroupOptions options{depth, {}, {}};
+    CgroupOptions options;
+    options.depth = depth;
     if (include != nullptr) options.include = *Pattern::compile(include);
     if (exclude != nullptr) options.exclude = *Pattern::compile(exclude);
     ReadErrors errors;
-    const auto hierarchy = find_memory_hierarchy(tree_.trees().sysfs, errors);
+    const auto hierarchy = CgroupFinder(tree_.trees()).find(errors);
     EXPECT_TRUE(hierarchy);
-    auto paths = list_cgroups(tree_.trees().sysfs, *hierarchy, options, errors);
+    auto list = list_cgroups(*hierarchy, options, errors, [] { return false; });
     EXPECT_FALSE(errors.any());
-    return paths;
+    EXPECT_EQ(list.left_out, 0u);
+    return list.paths;
   }
 
  private:
@@ -246,7 +256,200 @@ TEST_F(CgroupSelection, LetsTheExcludePatternWinAndStillLooksBelow) {
   EXPECT_THAT(selected(2, nullptr, "."), IsEmpty());
 }
 
+/// Cgroups that somebody made at will.
+class TooManyCgroups : public testing::Test {
+ protected:
+  TooManyCgroups() {
+    make_v2(tree_);
+    for (const auto* path : {"", "/a", "/a/x", "/a/y", "/b", "/b/z", "/c"}) {
+      tree_.write(file(v2, path, "memory.current"), "1\n");
+    }
+  }
+
+  CgroupList listed(
+      unsigned max, const char* include = nullptr,
+      const std::function<bool()>& out_of_time = [] { return false; }) {
+    CgroupOptions options;
+    options.max = max;
+    if (include != nullptr) options.include = *Pattern::compile(include);
+    ReadErrors errors;
+    const auto hierarchy = CgroupFinder(tree_.trees()).find(errors);
+    return list_cgroups(*hierarchy, options, errors, out_of_time);
+  }
+
+  FixtureTree tree_;
+};
+
+TEST_F(TooManyCgroups, AreLeftOutFromTheDeepestOn) {
+  EXPECT_THAT(listed(7).paths, ElementsAre("/", "/a", "/a/x", "/a/y", "/b", "/b/z", "/c"));
+  EXPECT_EQ(listed(7).left_out, 0u);
+  EXPECT_THAT(listed(5).paths, ElementsAre("/", "/a", "/a/x", "/b", "/c"));
+  EXPECT_EQ(listed(5).left_out, 2u);
+  EXPECT_THAT(listed(2).paths, ElementsAre("/", "/a"));
+  EXPECT_EQ(listed(2).left_out, 5u);
+}
+
+TEST_F(TooManyCgroups, CountOnlyWhereThePatternsSelectThem) {
+  EXPECT_THAT(listed(1, "/[xyz]$").paths, ElementsAre("/a/x"));
+  EXPECT_EQ(listed(1, "/[xyz]$").left_out, 2u);
+}
+
+TEST_F(TooManyCgroups, AreCountedAndNotSummed) {
+  CgroupOptions options;
+  options.max = 2;
+  EXPECT_EQ(collected_from(tree_, options),
+            "memory_cgroup_current_bytes{cgroup=\"/\"} 1\n"
+            "memory_cgroup_current_bytes{cgroup=\"/a\"} 1\n"
+            "memory_exporter_cgroups_left_out 5\n");
+}
+
+TEST_F(TooManyCgroups, AreNotListedBeyondTheDeadline) {
+  int asked = 0;
+  EXPECT_THAT(listed(7, nullptr, [&] { return ++asked > 2; }).paths,
+              ElementsAre("/", "/a", "/a/x", "/a/y", "/b", "/c"));
+}
+
+TEST_F(TooManyCgroups, AreNotReadBeyondTheDeadline) {
+  TextSink sink;
+  SharedMeminfo meminfo(tree_.trees().procfs);
+  ReadErrors errors;
+  const process::Snapshot none;
+  Collection collection{none, sink, meminfo, errors};
+  collection.deadline = std::chrono::steady_clock::now();
+  make_cgroup_collector(tree_.trees(), {})->collect(collection);
+  EXPECT_EQ(sink.text(), "");
+  EXPECT_TRUE(collection.late);
+}
+
+TEST(CgroupCollector, MakesNoOneLabelOfTwoNames) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write(file(v2, "/a\xff", "memory.current"), "1\n")
+      .write(file(v2, "/a\xfe", "memory.current"), "2\n");
+  EXPECT_EQ(collected_from(tree), "memory_cgroup_current_bytes{cgroup=\"" + valid_label("/a\xfe") +
+                                      "\"} 2\n"
+                                      "memory_cgroup_current_bytes{cgroup=\"" +
+                                      valid_label("/a\xff") + "\"} 1\n");
+  EXPECT_NE(valid_label("/a\xff"), valid_label("/a\xfe"));
+}
+
+// systemd's MemoryLow=infinity protects everything, which is the opposite of no protection.
+TEST(CgroupCollector, WritesAProtectionOfEverythingAsInfinity) {
+  FixtureTree tree;
+  make_v2(tree);
+  for (const auto* name : {"memory.min", "memory.low", "memory.high", "memory.max"}) {
+    tree.write(file(v2, "/a", name), "max\n");
+  }
+  EXPECT_EQ(collected_from(tree),
+            "memory_cgroup_min_bytes{cgroup=\"/a\"} inf\n"
+            "memory_cgroup_low_bytes{cgroup=\"/a\"} inf\n");
+}
+
+// PAGE_COUNTER_MAX by word and page size, and what there was before page counters.
+TEST(CgroupCollector, KnowsNoLimitOfV1OnEveryMachine) {
+  const std::pair<const char*, std::uint64_t> machines[] = {
+      {"64 bits, 4 KiB", 9223372036854771712u},
+      {"64 bits, 16 KiB", 9223372036854759424u},
+      {"64 bits, 64 KiB", 9223372036854710272u},
+      {"32 bits, 4 KiB", 8796093018112u},
+      {"32 bits, 16 KiB", 35184372072448u},
+      {"32 bits, 64 KiB", 140737488289792u},
+      {"2.6", 9223372036854775807u},
+      {"3.17", 18446744073709551615u}};
+  for (const auto& [machine, bytes] : machines) {
+    FixtureTree tree;
+    tree.write(file(v1, "", "memory.stat"), "total_rss 1\n")
+        .write(file(v1, "", "memory.limit_in_bytes"), std::to_string(bytes) + '\n')
+        .write(file(v1, "", "memory.soft_limit_in_bytes"), std::to_string(bytes) + '\n');
+    EXPECT_EQ(collected_from(tree), "memory_cgroup_stat_anon_bytes{cgroup=\"/\"} 1\n") << machine;
+    tree.write(file(v1, "", "memory.limit_in_bytes"), "8796093014016\n");
+    EXPECT_THAT(collected_from(tree),
+                HasSubstr("memory_cgroup_max_bytes{cgroup=\"/\"} 8796093014016\n"));
+  }
+}
+
+/// A machine that has its cgroups elsewhere: mountinfo tells.
+class CgroupsElsewhere : public testing::Test {
+ protected:
+  FixtureTree& mounted(const std::string& mountinfo, const char* of = "self") {
+    return tree_.write("proc/" + std::string(of) + "/mountinfo",
+                       "21 20 0:20 / /sys rw - sysfs sysfs rw\nodd line\n" + mountinfo);
+  }
+  std::string labels() {
+    std::string text;
+    const auto written = collected_from(tree_);
+    for (std::string_view rest = written; !rest.empty();) {
+      const auto line = take_line(rest);
+      constexpr std::string_view family = "memory_cgroup_current_bytes{cgroup=\"";
+      if (!line.starts_with(family)) continue;
+      text += line.substr(family.size(), line.find('"', family.size()) - family.size());
+      text += ' ';
+    }
+    return text;
+  }
+
+  FixtureTree tree_;
+};
+
+TEST_F(CgroupsElsewhere, AreFoundWithAnotherControllerOfV1) {
+  mounted("30 21 0:27 / /sys/fs/cgroup/cpu,memory rw - cgroup cgroup rw,cpu,memory\n")
+      .write("sys/fs/cgroup/cpu,memory/memory.stat", "total_rss 1\n")
+      .write("sys/fs/cgroup/cpu,memory/docker/memory.usage_in_bytes", "4194304\n");
+  EXPECT_EQ(labels(), "/docker ");
+}
+
+TEST_F(CgroupsElsewhere, AreFoundBelowTheRootfs) {
+  mounted(
+      "30 21 0:26 / /cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+      "31 21 0:27 / /cgroup/me\\040mory rw - cgroup none rw,memory\n")
+      .write("cgroup/me mory/memory.stat", "total_rss 1\n")
+      .write("cgroup/me mory/a/memory.usage_in_bytes", "1\n");
+  EXPECT_EQ(labels(), "/a ");
+}
+
+TEST_F(CgroupsElsewhere, AreFoundOnV2WhereTheControllerIsTheirs) {
+  mounted(
+      "30 21 0:26 / /mnt/other rw - cgroup2 none rw\n"
+      "31 21 0:26 / /mnt/unified rw - cgroup2 none rw,nsdelegate\n")
+      .write("mnt/other/cgroup.controllers", "cpu\n")
+      .write("mnt/unified/cgroup.controllers", "cpu memory\n")
+      .write("mnt/unified/a/memory.current", "1\n");
+  EXPECT_EQ(labels(), "/a ");
+}
+
+// In a container our own mounts are not the host's; those of its first process are.
+TEST_F(CgroupsElsewhere, AreFoundWhereTheHostHasThem) {
+  mounted("30 21 0:27 / /sys/fs/cgroup/memory rw - cgroup none rw,memory\n");
+  mounted("30 21 0:27 / /cgroup rw - cgroup none rw,memory\n", "1")
+      .write("cgroup/memory.stat", "total_rss 1\n")
+      .write("cgroup/a/memory.usage_in_bytes", "1\n");
+  EXPECT_EQ(labels(), "/a ");
+}
+
+TEST_F(CgroupsElsewhere, AreNotFoundWhereThereAreNone) {
+  mounted("30 21 0:27 / /sys/fs/cgroup/cpu rw - cgroup none rw,cpu,memory2\n")
+      .write("sys/fs/cgroup/cpu/memory.stat", "total_rss 1\n");
+  EXPECT_EQ(labels(), "");
+}
+
+// Docker on v1 mounts the container's own part; processes' cgroups have the whole path.
+TEST_F(CgroupsElsewhere, HaveTheKernelsNamesWhereOnlyAPartIsMounted) {
+  mounted("30 21 0:27 /docker/c1 " + tree_.path("sys/fs/cgroup/memory") +
+          " rw - cgroup none rw,memory\n")
+      .write("sys/fs/cgroup/memory/memory.stat", "total_rss 1\n")
+      .write("sys/fs/cgroup/memory/memory.usage_in_bytes", "1\n")
+      .write("sys/fs/cgroup/memory/b/memory.usage_in_bytes", "1\n")
+      .write("sys/fs/cgroup/memory/cgroup.procs", "42\n")
+      .write("proc/self/cgroup", "4:memory:/docker/c1\n");
+  EXPECT_EQ(labels(), "/docker/c1 /docker/c1/b ");
+  EXPECT_EQ(find_namespace_root(tree_.trees(), 42, [] { return false; }), "");
+}
+
 constexpr pid_t self = 42;
+
+std::string namespace_root(const FixtureTree& tree, pid_t pid) {
+  return find_namespace_root(tree.trees(), pid, [] { return false; });
+}
 
 TEST(NamespaceRoot, IsTheTreesWhereOurCgroupIsFoundUnderItsOwnName) {
   FixtureTree tree;
@@ -254,9 +457,9 @@ TEST(NamespaceRoot, IsTheTreesWhereOurCgroupIsFoundUnderItsOwnName) {
       .write("proc/self/cgroup", "0::/system.slice/exporter.service\n")
       .write("sys/fs/cgroup/cgroup.procs", "")
       .write("sys/fs/cgroup/system.slice/exporter.service/cgroup.procs", "7\n42\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "");
+  EXPECT_EQ(namespace_root(tree, self), "");
   tree.write("proc/self/cgroup", "0::/\n").write("sys/fs/cgroup/cgroup.procs", "1\n42\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "");
+  EXPECT_EQ(namespace_root(tree, self), "");
 }
 
 TEST(NamespaceRoot, IsTheCgroupThatHasUsInIt) {
@@ -267,11 +470,19 @@ TEST(NamespaceRoot, IsTheCgroupThatHasUsInIt) {
       .write("sys/fs/cgroup/k/p1/c1/cgroup.procs", "421\n4\n")
       .write("sys/fs/cgroup/k/p1/c2/cgroup.procs", "41\n42\n")
       .write("sys/fs/cgroup/k/p2/cgroup.procs", "");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/p1/c2");
+  EXPECT_EQ(namespace_root(tree, self), "/k/p1/c2");
   tree.write("proc/self/cgroup", "0::/c2\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/p1");
+  EXPECT_EQ(namespace_root(tree, self), "/k/p1");
   tree.write("proc/self/cgroup", "0::/p1/c2\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k");
+  EXPECT_EQ(namespace_root(tree, self), "/k");
+}
+
+TEST(NamespaceRoot, IsNotLookedForBeyondTheDeadline) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write("proc/self/cgroup", "0::/\n")
+      .write("sys/fs/cgroup/k/c1/cgroup.procs", "42\n");
+  EXPECT_EQ(find_namespace_root(tree.trees(), self, [] { return true; }), "");
 }
 
 TEST(NamespaceRoot, IsFoundBesideAClosedDirectory) {
@@ -283,7 +494,7 @@ TEST(NamespaceRoot, IsFoundBesideAClosedDirectory) {
       .write("sys/fs/cgroup/k/c1/cgroup.procs", "42\n")
       .forbid("sys/fs/cgroup/a");
   const Unprivileged unprivileged;
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/c1");
+  EXPECT_EQ(namespace_root(tree, self), "/k/c1");
 }
 
 TEST(NamespaceRoot, IsFoundInTheHierarchyOfCgroupV1) {
@@ -291,22 +502,22 @@ TEST(NamespaceRoot, IsFoundInTheHierarchyOfCgroupV1) {
   tree.write(file(v1, "", "memory.stat"), "total_rss 1\n")
       .write("proc/self/cgroup", "4:memory:/\n0::/\n")
       .write(file(v1, "/docker/c1", "cgroup.procs"), "42\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/docker/c1");
+  EXPECT_EQ(namespace_root(tree, self), "/docker/c1");
 }
 
 TEST(NamespaceRoot, IsTheTreesWhereItCannotBeFound) {
-  EXPECT_EQ(find_namespace_root(FixtureTree().trees(), self), "");
+  EXPECT_EQ(namespace_root(FixtureTree(), self), "");
   FixtureTree tree;
   make_v2(tree).write("sys/fs/cgroup/k/c1/cgroup.procs", "42\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "") << "without our own path";
+  EXPECT_EQ(namespace_root(tree, self), "") << "without our own path";
   // We were moved out of our namespace, or its tree is another's.
   for (const char* own : {"0::/../c1\n", "0::/1\n", "0::/elsewhere\n", "nonsense"}) {
     tree.write("proc/self/cgroup", own);
-    EXPECT_EQ(find_namespace_root(tree.trees(), self), "") << own;
+    EXPECT_EQ(namespace_root(tree, self), "") << own;
   }
   tree.write("proc/self/cgroup", "0::/\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), 43), "");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self), "/k/c1");
+  EXPECT_EQ(namespace_root(tree, 43), "");
+  EXPECT_EQ(namespace_root(tree, self), "/k/c1");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collectors/base/label.h"
 #include "collectors/builtin.h"
 #include "tests/collectors/fixture_tree.h"
 #include "tests/collectors/text_sink.h"
@@ -32,6 +33,43 @@ TEST(SwapCollector, WritesEachDeviceWithItsKind) {
             "memory_swap_device_priority{device=\"/dev/zram0\",kind=\"zram\"} 100\n"
             "memory_swap_device_priority{device=\"/dev/sda2\",kind=\"partition\"} -2\n"
             "memory_swap_device_priority{device=\"/var/my swap\",kind=\"file\"} -3\n");
+}
+
+// /proc/swaps has the path that swapon was given: Android's, one in a /dev that is gone.
+TEST(SwapCollector, KnowsAZramDiskByAnyPath) {
+  for (const char* path :
+       {"/dev/zram1", "/dev/block/zram1", "/zram1", "/dev/zram1\\040(deleted)"}) {
+    FixtureTree tree;
+    tree.write("proc/swaps", std::string(header) + path + " partition 4 0 1\n")
+        .write("sys/block/zram1/disksize", "4096\n");
+    const auto written = collected_from(tree);
+    EXPECT_THAT(written, testing::HasSubstr("memory_swap_device_size_bytes{device=\"/dev/zram1\","
+                                            "kind=\"zram\"} 4096\n"));
+    EXPECT_THAT(written,
+                testing::HasSubstr("memory_swap_zram_size_bytes{device=\"/dev/zram1\"} 4096\n"));
+  }
+}
+
+TEST(SwapCollector, TakesNothingElseForAZramDisk) {
+  FixtureTree tree;
+  tree.write("proc/swaps", std::string(header) +
+                               "/zram1 file 4 0 1\n/dev/zram1p1 partition 8 0 2\n"
+                               "/dev/zram partition 12 0 3\n");
+  const auto written = collected_from(tree);
+  EXPECT_THAT(written, testing::HasSubstr("{device=\"/zram1\",kind=\"file\"} 4096\n"));
+  EXPECT_THAT(written, testing::HasSubstr("{device=\"/dev/zram1p1\",kind=\"partition\"} 8192\n"));
+  EXPECT_THAT(written, testing::HasSubstr("{device=\"/dev/zram\",kind=\"partition\"} 12288\n"));
+}
+
+TEST(SwapCollector, MakesNoOneLabelOfTwoNames) {
+  FixtureTree tree;
+  tree.write("proc/swaps", std::string(header) + "/a\xff file 4 0 1\n/a\xfe file 8 0 2\n");
+  EXPECT_THAT(
+      collected_from(tree),
+      testing::AllOf(
+          testing::HasSubstr("{device=\"" + valid_label("/a\xff") + "\",kind=\"file\"} 4096\n"),
+          testing::HasSubstr("{device=\"" + valid_label("/a\xfe") + "\",kind=\"file\"} 8192\n")));
+  EXPECT_NE(valid_label("/a\xff"), valid_label("/a\xfe"));
 }
 
 TEST(SwapCollector, WritesOneSeriesForFilesOfOneName) {

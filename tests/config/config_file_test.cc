@@ -42,6 +42,7 @@ TEST(ConfigFile, SetsEveryKey) {
       "  process: false\n"
       "  vmstat.fields: ^nr_\n"
       "  cgroup.depth: 4\n"
+      "  cgroup.max: 50\n"
       "  cgroup.include: 'slice$'\n"
       "  cgroup.exclude: \"\"\n"
       "pss:\n"
@@ -55,6 +56,7 @@ TEST(ConfigFile, SetsEveryKey) {
   EXPECT_EQ(settings.collectors.on, (std::map<std::string, bool, std::less<>>{{"process", false}}));
   EXPECT_EQ(settings.collectors.vmstat_fields, pattern("^nr_"));
   EXPECT_EQ(settings.collectors.cgroup_depth, 4u);
+  EXPECT_EQ(settings.collectors.cgroup_max, 50u);
   EXPECT_EQ(settings.collectors.cgroup_include, pattern("slice$"));
   EXPECT_EQ(settings.collectors.cgroup_exclude, no_pattern);
   EXPECT_EQ(settings.pss_mode, PssMode::exact);
@@ -97,6 +99,8 @@ TEST(ConfigFile, AMistakeIsNamedWithFileLineAndKey) {
       {"collectors:\n  cgroup.depth: 101\n",
        "f.yml:2:17: collectors.cgroup.depth: \"101\" is not a number from 0 (the root alone) to "
        "100"},
+      {"collectors:\n  cgroup.max: 0\n",
+       "f.yml:2:15: collectors.cgroup.max: \"0\" is not a number from 1 to 100000"},
       {"collectors:\n  cgroup.include: (a\n",
        "f.yml:2:19: collectors.cgroup.include: \"(a\" is not a regular expression of RE2: missing "
        "): (a"},
@@ -272,8 +276,8 @@ TEST(ExampleConfig, ShowsEveryKey) {
     EXPECT_TRUE(example->collectors.on.contains(entry.name)) << entry.name;
   }
   const auto& collectors = example->collectors;
-  EXPECT_TRUE(collectors.vmstat_fields && collectors.cgroup_depth && collectors.cgroup_include &&
-              collectors.cgroup_exclude);
+  EXPECT_TRUE(collectors.vmstat_fields && collectors.cgroup_depth && collectors.cgroup_max &&
+              collectors.cgroup_include && collectors.cgroup_exclude);
 }
 
 }  // namespace

@@ -66,11 +66,13 @@ TEST(CollectorSettings, ReachTheCollectors) {
   CollectorSettings settings;
   ASSERT_TRUE(collector_setting("vmstat.fields").set(settings, "^nr_").ok());
   ASSERT_TRUE(collector_setting("cgroup.depth").set(settings, "0").ok());
+  ASSERT_TRUE(collector_setting("cgroup.max").set(settings, "7").ok());
   ASSERT_TRUE(collector_setting("cgroup.include").set(settings, "slice").ok());
   ASSERT_TRUE(collector_setting("cgroup.exclude").set(settings, "^/user").ok());
   const auto options = collector_options(settings);
   EXPECT_EQ(options.vmstat_fields->expression(), "^nr_");
   EXPECT_EQ(options.cgroup.depth, 0u);
+  EXPECT_EQ(options.cgroup.max, 7u);
   EXPECT_EQ(options.cgroup.include->expression(), "slice");
   EXPECT_EQ(options.cgroup.exclude->expression(), "^/user");
 }
@@ -169,7 +171,7 @@ TEST(Settings, OfTwoSourcesTheUpperOneWinsFieldByField) {
 TEST(Settings, EveryFieldOfTheUpperSourceIsKept) {
   Settings all;
   all.group_by = {{Dimension::name}};
-  all.collectors = {{{"process", false}}, pattern("a"), 1, pattern("b"), pattern("c")};
+  all.collectors = {{{"process", false}}, pattern("a"), 1, 2, pattern("b"), pattern("c")};
   all.pss_mode = PssMode::off;
   all.pss_wait = seconds(1);
   all.pss_max_age = seconds(2);

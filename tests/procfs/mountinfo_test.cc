@@ -20,6 +20,21 @@ TEST(ParseMount, ReadsDeviceAndTypeBehindAnyNumberOfOptionalFields) {
   EXPECT_EQ(mount.type, "proc");
 }
 
+TEST(ParseMount, ReadsWhatOfWhichHierarchyOfCgroupsIsMountedWhere) {
+  Mount mount;
+  ASSERT_TRUE(parse_mount(
+      "34 30 0:31 /docker/c1 /sys/fs/cgroup/cpu,memory ro - cgroup cgroup rw,cpu,memory", mount));
+  EXPECT_EQ(mount.root, "/docker/c1");
+  EXPECT_EQ(mount.point, "/sys/fs/cgroup/cpu,memory");
+  EXPECT_EQ(mount.type, "cgroup");
+  EXPECT_EQ(mount.super_options, "rw,cpu,memory");
+  EXPECT_TRUE(has_option(mount.super_options, "memory"));
+  EXPECT_TRUE(has_option(mount.super_options, "rw"));
+  EXPECT_FALSE(has_option(mount.super_options, "mem"));
+  EXPECT_FALSE(has_option("", "memory"));
+  EXPECT_FALSE(has_option("name=memory", "memory"));
+}
+
 TEST(ParseMount, RefusesEveryTruncation) {
   const std::string whole = "25 1 0:23 / /run rw shared:1 - t";
   Mount mount;
