@@ -8,7 +8,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 
 namespace memory_exporter {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "collectors/cgroup_hierarchy.h"
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 #include "collectors/registry.h"
 
 namespace memory_exporter {

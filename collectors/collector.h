@@ -7,7 +7,7 @@
 #include "collectors/metric_sink.h"
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 #include "collectors/shared_meminfo.h"
 
 namespace memory_exporter {

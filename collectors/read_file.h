@@ -8,7 +8,7 @@
 #include "collectors/base/result.h"
 #include "collectors/procfs/parsed.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 
 namespace memory_exporter {
 

@@ -5,7 +5,7 @@
 
 #include "collectors/procfs/meminfo.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 
 namespace memory_exporter {
 

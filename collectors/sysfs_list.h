@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "collectors/procfs/reader.h"
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 #include "collectors/read_file.h"
 
 namespace memory_exporter {

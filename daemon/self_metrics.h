@@ -14,7 +14,7 @@
 #include "collectors/metric_sink.h"
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 
 namespace memory_exporter {
 

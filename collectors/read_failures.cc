@@ -1,4 +1,4 @@
-#include "collectors/read_errors.h"
+#include "collectors/read_failures.h"
 
 namespace memory_exporter {
 
