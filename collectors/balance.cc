@@ -4,11 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "collectors/balance_parts.h"
 #include "collectors/builtin.h"
 #include "collectors/procfs/flat_keyed.h"
 #include "collectors/procfs/meminfo.h"
+#include "collectors/procfs/plausible.h"
 #include "collectors/procfs/zoneinfo.h"
+#include "collectors/procfs/zram.h"
 #include "collectors/read_file.h"
+#include "collectors/single_values.h"
 #include "collectors/sysfs_list.h"
 
 namespace memory_exporter {
@@ -16,7 +20,7 @@ namespace {
 
 constexpr auto gauge = MetricType::gauge;
 
-constexpr std::array<Family, 2> balance_families = {{
+constexpr std::array<Family, 3> balance_families = {{
     {"memory_balance_bytes", gauge,
      "RAM by what it is used for, in parts that do not overlap and add up to MemTotal; "
      "/proc/meminfo, /proc/vmstat, /proc/zoneinfo and the sampled PSS of processes. unaccounted is "
@@ -24,126 +28,11 @@ constexpr std::array<Family, 2> balance_families = {{
     {"memory_balance_skew_bytes", gauge,
      "How far AnonPages and Mapped have moved since the processes of this scrape were begun to be "
      "sampled, a bound for the error of the unattributed parts; /proc/meminfo."},
+    {"memory_balance_absent", gauge,
+     "1 where memory_balance_bytes is left out, because the figures are not of one machine, by "
+     "what "
+     "tells; /proc/meminfo, /proc/zoneinfo."},
 }};
-
-using Amount = std::optional<std::int64_t>;
-
-Amount amount(const OptionalBytes& bytes) {
-  if (!bytes) return std::nullopt;
-  return static_cast<std::int64_t>(bytes->value);
-}
-
-/// a + b of what is known; nothing where neither is.
-Amount plus(Amount a, Amount b) {
-  add_known(a, b);
-  return a;
-}
-
-/// a - b where both are known; nothing else.
-Amount minus(Amount a, Amount b) {
-  if (!a || !b) return std::nullopt;
-  return *a - *b;
-}
-
-Amount at_least_zero(Amount a) {
-  if (a) a = std::max<std::int64_t>(*a, 0);
-  return a;
-}
-
-/// What the kernel says besides meminfo.
-struct KernelFigures {
-  Amount percpu_free;  ///< zoneinfo: free pages in per-CPU lists
-  Amount isolated;     ///< vmstat: taken off the LRU lists for a moment
-  Amount zspages;      ///< vmstat: all of zsmalloc, zram's and zswap's
-  Amount memmap;       ///< vmstat: page structures allocated after boot
-  bool zswap_in_zspages = true;
-  bool balloon_in_total = false;
-};
-
-/// Sums of samples over the processes that have one.
-struct ProcessFigures {
-  Amount anon;
-  Amount file;
-  Amount shmem;
-};
-
-struct Part {
-  std::string_view name;
-  Amount amount;
-};
-
-/// The parts of MemTotal; docs/balance.md derives each from the kernel's source.
-std::vector<Part> parts_of(const procfs::Meminfo& meminfo, const KernelFigures& kernel,
-                           const ProcessFigures& processes) {
-  const auto anon = amount(meminfo.anon_pages);
-  const auto mapped = amount(meminfo.mapped);
-  const auto cached = amount(meminfo.cached);
-  const auto buffers = amount(meminfo.buffers);
-  const auto shmem = amount(meminfo.shmem);
-  const auto slab_reclaimable = amount(meminfo.slab_reclaimable);
-  const auto kernel_stacks = amount(meminfo.kernel_stack);
-  const auto zswap = amount(meminfo.zswap);
-  const auto zero = Amount(0);
-
-  // Mapped does not say what is mapped. What no sample explains is taken from the page cache first
-  // and from shared memory where that is used up, so that none of them goes below what it is.
-  const auto unattributed = minus(minus(mapped, plus(processes.file, zero)),  //
-                                  plus(processes.shmem, zero));
-  const auto other_file = minus(minus(cached, shmem), plus(processes.file, zero));
-  const auto other_shmem = minus(shmem, plus(processes.shmem, zero));
-  Amount page_cache, shmem_unmapped;
-  if (unattributed && other_file && other_shmem) {
-    const auto from_file = std::min(*unattributed, std::max<std::int64_t>(*other_file, 0));
-    page_cache = *other_file - from_file;
-    shmem_unmapped = *other_shmem - (*unattributed - from_file);
-  }
-
-  // Pages on the LRU lists that neither a process maps nor the page cache holds.
-  const auto lru = minus(plus(plus(amount(meminfo.active), amount(meminfo.inactive)),
-                              plus(amount(meminfo.unevictable), kernel.isolated)),
-                         zero);
-  const auto anon_unmapped = at_least_zero(minus(minus(minus(lru, anon), cached), buffers));
-
-  // 0 before kernel 5.3, when it was not counted; less than the stacks where those are not in it.
-  auto vmalloc = amount(meminfo.vmalloc_used);
-  if (vmalloc == zero) vmalloc.reset();
-  if (vmalloc && kernel_stacks && *vmalloc >= *kernel_stacks) *vmalloc -= *kernel_stacks;
-
-  std::vector<Part> parts = {
-      {"free", amount(meminfo.free)},
-      {"free_percpu_lists", kernel.percpu_free},
-      {"pss_anon", processes.anon},
-      {"pss_file", processes.file},
-      {"pss_shmem", processes.shmem},
-      {"anon_unattributed", minus(anon, plus(processes.anon, zero))},
-      {"mapped_unattributed", unattributed},
-      {"anon_unmapped", anon_unmapped},
-      {"page_cache", page_cache},
-      {"shmem_unmapped", shmem_unmapped},
-      {"buffers", buffers},
-      {"slab_reclaimable", slab_reclaimable},
-      {"slab_unreclaimable", amount(meminfo.slab_unreclaimable)},
-      {"kernel_misc_reclaimable",
-       at_least_zero(minus(amount(meminfo.kernel_reclaimable), slab_reclaimable))},
-      {"kernel_stacks", kernel_stacks},
-      {"page_tables", plus(amount(meminfo.page_tables), amount(meminfo.secondary_page_tables))},
-      {"percpu", amount(meminfo.percpu)},
-      {"vmalloc", vmalloc},
-      {"memmap", kernel.memmap},
-      {"hugetlb", amount(meminfo.hugetlb)},
-      {"zswap", zswap},
-      {"zspages", kernel.zswap_in_zspages && zswap ? at_least_zero(minus(kernel.zspages, zswap))
-                                                   : kernel.zspages},
-      {"balloon", kernel.balloon_in_total ? amount(meminfo.balloon) : Amount()},
-      {"hardware_corrupted", amount(meminfo.hardware_corrupted)},
-  };
-  auto rest = amount(meminfo.total);
-  for (const auto& part : parts) {
-    if (part.amount) rest = minus(rest, part.amount);
-  }
-  parts.push_back({"unaccounted", rest});
-  return parts;
-}
 
 ProcessFigures figures_of(const process::Snapshot& snapshot) {
   OptionalBytes anon, file, shmem;
@@ -167,12 +56,18 @@ class BalanceCollector final : public Collector {
     // One right after the other: what moves in between is unaccounted for.
     const auto* meminfo = collection.meminfo.get(collection.errors);
     if (meminfo == nullptr) return;
-    const auto kernel = read_kernel(collection.errors);
+    const auto kernel = read_kernel(*meminfo, collection.errors);
 
     auto& sink = collection.sink;
     const auto& snapshot = collection.processes;
+    const auto parts = parts_of(*meminfo, kernel, figures_of(snapshot));
+    if (const auto reason = reason_against(*meminfo, kernel, parts); !reason.empty()) {
+      sink.family(balance_families[2]);
+      sink.sample({{"reason", reason}}, Value(std::uint64_t{1}));
+      return;
+    }
     sink.family(balance_families[0]);
-    for (const auto& [part, bytes] : parts_of(*meminfo, kernel, figures_of(snapshot))) {
+    for (const auto& [part, bytes] : parts) {
       if (bytes) sink.sample({{"part", part}}, *bytes);
     }
     sink.family(balance_families[1]);
@@ -183,12 +78,15 @@ class BalanceCollector final : public Collector {
   }
 
  private:
-  KernelFigures read_kernel(ReadErrors& errors) const {
+  KernelFigures read_kernel(const procfs::Meminfo& meminfo, ReadErrors& errors) const {
     KernelFigures figures;
+    figures.meminfo_replaced = procfs_.is_mounted_over("meminfo");
     procfs::Buffer buffer;
-    const auto free =
-        read_file(procfs_, "zoneinfo", buffer, errors, procfs::parse_percpu_free_pages);
-    if (free) figures.percpu_free = in_pages(*free);
+    const auto zones = read_file(procfs_, "zoneinfo", buffer, errors, procfs::parse_zoneinfo);
+    if (zones) {
+      figures.percpu_free = in_pages(zones->percpu_free);
+      figures.managed = in_pages(zones->managed);
+    }
     const auto vmstat = read_file(procfs_, "vmstat", buffer, errors, parse_counters);
     if (vmstat) {
       figures.zspages = in_pages(vmstat->zspages);
@@ -199,6 +97,9 @@ class BalanceCollector final : public Collector {
         read_file(sysfs_, "module/zswap/parameters/zpool", buffer, errors, is_zsmalloc);
     figures.zswap_in_zspages = zpool.value_or(true);  // since 6.18 there is no other
     figures.balloon_in_total = balloon_in_total(errors);
+    // The sums that newer kernels print: Hugetlb (4.16) and nr_zspages (4.8).
+    if (!meminfo.hugetlb) figures.hugetlb = amount(hugetlb_pools(meminfo, errors));
+    if (!figures.zspages) figures.zram = amount(zram_disks(errors));
     return figures;
   }
 
@@ -226,6 +127,40 @@ class BalanceCollector final : public Collector {
           return false;
         });
     return {counters, skipped};
+  }
+
+  /// The pools of all sizes, of which meminfo has the default one. Nothing where one of them is
+  /// unknown: without it the sum would be too small.
+  OptionalBytes hugetlb_pools(const procfs::Meminfo& meminfo, ReadErrors& errors) const {
+    constexpr const char* folder = "kernel/mm/hugepages";
+    const auto sizes = list_numbered(sysfs_, folder, "hugepages-", "kB", errors);
+    if (sizes.empty()) return pool_of(meminfo.huge_pages_total, meminfo.hugepage_size);
+    OptionalBytes sum = Bytes{};
+    for (const auto size : sizes) {
+      const auto pool = std::string(folder) + "/hugepages-" + std::to_string(size) + "kB";
+      const auto pages = read_number(sysfs_, FileName(pool, "nr_hugepages"), errors);
+      add_complete(sum, pool_of(pages, procfs::plausible_kib(size)));
+    }
+    return sum;
+  }
+
+  static OptionalBytes pool_of(std::optional<std::uint64_t> pages, const OptionalBytes& size) {
+    if (!pages || !size || *size == Bytes{}) return std::nullopt;
+    return procfs::plausible_pages(*pages, *size);
+  }
+
+  /// What zram's disks take; nothing where one of them is unknown or there is none.
+  OptionalBytes zram_disks(ReadErrors& errors) const {
+    const auto disks = list_numbered(sysfs_, "block", "zram", "", errors);
+    if (disks.empty()) return std::nullopt;
+    OptionalBytes sum = Bytes{};
+    for (const auto disk : disks) {
+      const FileName file("block/zram" + std::to_string(disk), "mm_stat");
+      procfs::Buffer buffer;
+      const auto memory = read_file(sysfs_, file, buffer, errors, procfs::parse_zram_memory);
+      add_complete(sum, memory ? memory->used : OptionalBytes());
+    }
+    return sum;
   }
 
   static Result<bool> is_zsmalloc(std::string_view text) { return text == "zsmalloc\n"; }
@@ -256,7 +191,7 @@ class BalanceCollector final : public Collector {
 
   Amount in_pages(std::optional<std::uint64_t> pages) const {
     if (!pages) return std::nullopt;
-    return static_cast<std::int64_t>(*pages * page_size_.value);
+    return amount(procfs::plausible_pages(*pages, page_size_));
   }
 
   const procfs::Tree& procfs_;

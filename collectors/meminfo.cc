@@ -152,10 +152,11 @@ constexpr Row rows[] = {
      &Meminfo::vmalloc_total},
     {{"memory_meminfo_vmalloc_used_bytes", gauge,
       "Pages allocated through vmalloc, vmapped kernel stacks included; /proc/meminfo VmallocUsed. "
-      "0 before kernel 5.3."},
+      "0 before kernel 5.3, address space before 4.4."},
      &Meminfo::vmalloc_used},
     {{"memory_meminfo_vmalloc_chunk_bytes", gauge,
-      "No longer computed by the kernel, always 0; /proc/meminfo VmallocChunk."},
+      "Largest free piece of vmalloc's address space before kernel 4.4, 0 since; /proc/meminfo "
+      "VmallocChunk."},
      &Meminfo::vmalloc_chunk},
     {{"memory_meminfo_percpu_bytes", gauge,
       "Memory of per-CPU variables, all CPUs' copies; /proc/meminfo Percpu."},

@@ -70,7 +70,8 @@ constexpr std::array<Family, family_count> detail_families = {{
      "Memory that a device may be reading or writing and that cannot move; /proc/PID/status "
      "VmPin."},
     {"memory_group_page_tables_bytes", MetricType::gauge,
-     "The kernel's page tables for the processes, in neither RSS nor PSS; /proc/PID/status VmPTE."},
+     "The kernel's page tables for the processes, in neither RSS nor PSS; /proc/PID/status VmPTE, "
+     "VmPMD."},
     {"memory_group_segment_bytes", MetricType::gauge,
      "Address space by segment; /proc/PID/status VmData, VmStk, VmExe, VmLib. Says what was asked "
      "for, not what is used."},

@@ -6,6 +6,7 @@
 #include "collectors/builtin.h"
 #include "collectors/procfs/flat_keyed.h"
 #include "collectors/read_file.h"
+#include "collectors/vmstat_history.h"
 
 namespace memory_exporter {
 namespace {
@@ -17,6 +18,9 @@ constexpr Family counter(std::string_view name, std::string_view help) {
 /// The kernel's field is the name without its prefix and suffix. Sorted by it (the kernel's order
 /// changes from version to version), so that a line is looked up in six comparisons.
 constexpr Family named_families[] = {
+    counter("memory_vmstat_allocstall_total",
+            "Direct reclaims, for allocations from all zones; /proc/vmstat allocstall, since "
+            "kernel 4.8 the sum of allocstall_*."),
     counter("memory_vmstat_allocstall_device_total",
             "Direct reclaims for an allocation from the device zone; "
             "/proc/vmstat allocstall_device."),
@@ -261,18 +265,30 @@ class VmstatCollector final : public Collector {
  private:
   procfs::Parsed<Values> parse(std::string_view text) const {
     Values values;
+    vmstat::ZoneSums sums;
     const auto skipped = procfs::for_each_flat_keyed(
         text, [&](std::string_view field, std::optional<std::uint64_t> value) {
-          if (const auto index = index_of(field)) {
+          const bool of_zone = sums.add(field, value);
+          if (const auto index = index_of(vmstat::present_name(field))) {
             auto& named = values.named[*index];
             if (!named) named = value;
             return true;
           }
-          if (!fields_ || !fields_->matches(field)) return false;
+          if (!fields_ || !fields_->matches(field)) return of_zone;
           if (value) add_other(values.others, {field, *value});
           return true;
         });
+    // Of a text that was cut short, zones may be missing.
+    if (!ends_within_line(text)) add_sums(values, sums);
     return {std::move(values), skipped};
+  }
+
+  /// What the kernel adds up itself stays.
+  static void add_sums(Values& values, const vmstat::ZoneSums& sums) {
+    sums.for_each([&](std::string_view event, std::uint64_t sum) {
+      auto& named = values.named[*index_of(event)];
+      if (!named) named = sum;
+    });
   }
 
   /// A field printed twice keeps its first value.

@@ -11,24 +11,17 @@
 #include "collectors/base/result.h"
 #include "collectors/base/text.h"
 #include "collectors/procfs/parsed.h"
+#include "collectors/procfs/plausible.h"
 
 namespace memory_exporter::procfs {
 
-/// Takes "   123 kB" off the front. The unit is part of the form: a figure without it is refused
-/// rather than guessed at.
-inline OptionalBytes take_kib(std::string_view& text) {
-  const auto kib = take_number(text);
-  if (!kib || *kib > UINT64_MAX / 1024 || take_word(text) != "kB") return std::nullopt;
-  return Bytes::from_kib(*kib);
-}
-
-/// Reads "   123 kB", the whole of `text`, into `amount`; false for any other form. An amount that
-/// no machine can hold leaves `amount` absent: some kernels print a difference that wrapped below 0
-/// (VmLib before 4.15), and that is a figure nobody knows, not a file nobody can read.
-inline bool read_kib(std::string_view text, OptionalBytes& amount) {
+/// Reads "   123 kB", the whole of `text`, into `amount`; false for any other form: the unit is
+/// part of it, and a figure without one is not guessed at. An amount above `most`, which no machine
+/// can hold, leaves `amount` absent.
+inline bool read_kib(std::string_view text, OptionalBytes& amount, Bytes most = most_memory) {
   const auto kib = take_number(text);
   if (!kib || take_word(text) != "kB" || !take_word(text).empty()) return false;
-  if (*kib <= UINT64_MAX / 1024) amount = Bytes::from_kib(*kib);
+  if (const auto known = plausible_kib(*kib, most)) amount = known;
   return true;
 }
 

@@ -11,6 +11,7 @@ namespace {
 struct Amount {
   std::string_view key;
   OptionalBytes Meminfo::*member;
+  Bytes most = most_memory;
 };
 
 /// In the kernel's order (a node's own fields in between), so that most searches end at once.
@@ -56,11 +57,11 @@ constexpr Amount amounts[] = {
     {"NFS_Unstable", &Meminfo::nfs_unstable},
     {"Bounce", &Meminfo::bounce},
     {"WritebackTmp", &Meminfo::writeback_tmp},
-    {"CommitLimit", &Meminfo::commit_limit},
-    {"Committed_AS", &Meminfo::committed_as},
-    {"VmallocTotal", &Meminfo::vmalloc_total},
-    {"VmallocUsed", &Meminfo::vmalloc_used},
-    {"VmallocChunk", &Meminfo::vmalloc_chunk},
+    {"CommitLimit", &Meminfo::commit_limit, most_address_space},
+    {"Committed_AS", &Meminfo::committed_as, most_address_space},
+    {"VmallocTotal", &Meminfo::vmalloc_total, most_address_space},
+    {"VmallocUsed", &Meminfo::vmalloc_used, most_address_space},
+    {"VmallocChunk", &Meminfo::vmalloc_chunk, most_address_space},
     {"Percpu", &Meminfo::percpu},
     {"EarlyMemtestBad", &Meminfo::early_memtest_bad},
     {"HardwareCorrupted", &Meminfo::hardware_corrupted},
@@ -102,7 +103,9 @@ void add_named(std::vector<NamedBytes>& named, std::string_view name, Bytes amou
 class Builder {
  public:
   bool add(std::string_view key, std::string_view value) {
-    if (const auto* row = amounts_.find(key)) return set(meminfo_.*(row->member), value);
+    if (const auto* row = amounts_.find(key)) {
+      return set(meminfo_.*(row->member), value, row->most);
+    }
     if (const auto* row = counts_.find(key)) return set(meminfo_.*(row->member), value);
     OptionalBytes amount;
     if (!read_kib(value, amount) || !amount) return true;
@@ -118,17 +121,19 @@ class Builder {
   Meminfo finish() { return std::move(meminfo_); }
 
  private:
-  static bool set(OptionalBytes& member, std::string_view value) {
+  static bool set(OptionalBytes& member, std::string_view value, Bytes most) {
     OptionalBytes amount;
-    if (!read_kib(value, amount)) return false;
+    if (!read_kib(value, amount, most)) return false;
     if (!member) member = amount;
     return true;
   }
 
+  /// HugePages_Rsvd has been seen below 0, that is, near 2^64.
   static bool set(std::optional<std::uint64_t>& member, std::string_view value) {
+    constexpr Bytes smallest_page{4096};
     skip_blanks(value);
     const auto count = to_number(value);
-    if (!member) member = count;
+    if (count && !member && plausible_pages(*count, smallest_page)) member = count;
     return count.has_value();
   }
 

@@ -24,7 +24,8 @@ struct NamedBytes {
 /// the block devices for Buffers), 2 us to parse.
 ///
 /// The figures are read one after another while the machine runs: they are not one moment's.
-/// A field the kernel does not print stays absent; the version is where it first appeared.
+/// A field the kernel does not print stays absent, and so does an amount that no machine can hold
+/// (see plausible.h). The version is where a field first appeared.
 struct Meminfo {
   OptionalBytes total;                  ///< MemTotal
   OptionalBytes free;                   ///< MemFree: without the per-CPU free lists
@@ -70,8 +71,8 @@ struct Meminfo {
   OptionalBytes commit_limit;           ///< CommitLimit
   OptionalBytes committed_as;           ///< Committed_AS
   OptionalBytes vmalloc_total;          ///< VmallocTotal: address space
-  OptionalBytes vmalloc_used;           ///< VmallocUsed: pages since 5.3, before it 0
-  OptionalBytes vmalloc_chunk;          ///< VmallocChunk: always 0
+  OptionalBytes vmalloc_used;           ///< VmallocUsed: pages since 5.3, 0 since 4.4
+  OptionalBytes vmalloc_chunk;          ///< VmallocChunk: 0 since 4.4
   OptionalBytes percpu;                 ///< Percpu (5.0)
   OptionalBytes early_memtest_bad;      ///< EarlyMemtestBad (6.4)
   OptionalBytes hardware_corrupted;     ///< HardwareCorrupted
@@ -87,7 +88,7 @@ struct Meminfo {
   OptionalBytes gpu_active;             ///< GPUActive (6.19)
   OptionalBytes gpu_reclaim;            ///< GPUReclaim (6.19)
   OptionalBytes hugepage_size;          ///< Hugepagesize: the default size
-  OptionalBytes hugetlb;                ///< Hugetlb (4.20): pools of all sizes
+  OptionalBytes hugetlb;                ///< Hugetlb (4.16): pools of all sizes
 
   std::optional<std::uint64_t> huge_pages_total;     ///< HugePages_Total: the default size's pool
   std::optional<std::uint64_t> huge_pages_free;      ///< HugePages_Free

@@ -182,6 +182,16 @@ Result<FileId> Tree::file_id(const char* relative) const {
   return FileId{found.st_dev, found.st_ino};
 }
 
+bool Tree::is_mounted_over(const char* name) const {
+  if (!present()) return false;
+  constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+  struct statx found {};
+  struct statx root {};
+  if (::statx(directory_.get(), name, flags, STATX_TYPE, &found) != 0) return false;
+  if (::statx(directory_.get(), "", flags | AT_EMPTY_PATH, STATX_TYPE, &root) != 0) return false;
+  return found.stx_dev_major != root.stx_dev_major || found.stx_dev_minor != root.stx_dev_minor;
+}
+
 Status Tree::list_processes(std::vector<ListedProcess>& processes) const {
   processes.clear();
   if (!present()) return error_for("", ENOENT);

@@ -98,6 +98,10 @@ class Tree {
   /// 1.5 us).
   Result<FileId> file_id(const char* relative) const;
 
+  /// Whether another file system's file is mounted over a name in the root, as lxcfs does over
+  /// /proc/meminfo; false where that cannot be told. Does not wait for the file system; about 1 us.
+  bool is_mounted_over(const char* name) const;
+
   /// The names in the root that are all digits: the processes of a procfs, appended to `processes`
   /// (cleared first). Cost: getdents64 over a kept descriptor, about 0.3 us a process.
   Status list_processes(std::vector<ListedProcess>& processes) const;

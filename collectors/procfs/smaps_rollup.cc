@@ -1,12 +1,17 @@
 #include "collectors/procfs/smaps_rollup.h"
 
+#include <array>
+#include <iterator>
+
 #include "collectors/procfs/keyed.h"
+#include "collectors/procfs/plausible.h"
 #include "collectors/procfs/smaps_fields.h"
 
 namespace memory_exporter::procfs {
 
 Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
   SmapsRollup rollup;
+  std::array<bool, std::size(smaps_fields)> unknown{};
   KeyedRows<SmapsField> rows(smaps_fields);
   // The header line ("55bf... ---p 00000000 00:00 0 [rollup]") has a colon in its device number
   // and no known key before it.
@@ -16,11 +21,15 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
     OptionalBytes amount;
     if (!read_kib(value, amount)) return false;
     auto& sum = rollup.*(field->member);
-    if (sum && amount && *sum + *amount < *sum) return false;
     add_known(sum, amount);
+    // A sum without one of its entries would be too small.
+    if (!amount || !plausible(*sum)) unknown[field - std::begin(smaps_fields)] = true;
     return true;
   });
   if (!walked) return walked.error();
+  for (std::size_t i = 0; i < unknown.size(); ++i) {
+    if (unknown[i]) (rollup.*(smaps_fields[i].member)).reset();
+  }
   return rollup;
 }
 

@@ -10,23 +10,24 @@ namespace {
 struct Field {
   std::string_view key;
   OptionalBytes ProcessStatus::*member;
+  Bytes most = most_memory;
 };
 
 /// In the kernel's order, so that the search below finds each on its first comparison.
 constexpr Field fields[] = {
-    {"VmPeak", &ProcessStatus::virtual_peak},
-    {"VmSize", &ProcessStatus::virtual_size},
-    {"VmLck", &ProcessStatus::locked},
-    {"VmPin", &ProcessStatus::pinned},
+    {"VmPeak", &ProcessStatus::virtual_peak, most_address_space},
+    {"VmSize", &ProcessStatus::virtual_size, most_address_space},
+    {"VmLck", &ProcessStatus::locked, most_address_space},
+    {"VmPin", &ProcessStatus::pinned, most_address_space},
     {"VmHWM", &ProcessStatus::resident_peak},
     {"VmRSS", &ProcessStatus::resident},
     {"RssAnon", &ProcessStatus::resident_anon},
     {"RssFile", &ProcessStatus::resident_file},
     {"RssShmem", &ProcessStatus::resident_shmem},
-    {"VmData", &ProcessStatus::data},
-    {"VmStk", &ProcessStatus::stack},
-    {"VmExe", &ProcessStatus::text},
-    {"VmLib", &ProcessStatus::library},
+    {"VmData", &ProcessStatus::data, most_address_space},
+    {"VmStk", &ProcessStatus::stack, most_address_space},
+    {"VmExe", &ProcessStatus::text, most_address_space},
+    {"VmLib", &ProcessStatus::library, most_address_space},
     {"VmPTE", &ProcessStatus::page_tables},
     {"VmSwap", &ProcessStatus::swap},
     {"HugetlbPages", &ProcessStatus::hugetlb},
@@ -50,13 +51,18 @@ bool add_number(std::string_view text, std::optional<std::uint64_t>& sum) {
 
 Result<ProcessStatus> parse_status(std::string_view text) {
   ProcessStatus status;
+  OptionalBytes middle_page_tables = Bytes{};  // without the field VmPTE has them
   KeyedRows<Field> rows(fields);
   const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
     // The name comes first and is escaped by the kernel (\n, \\), so it cannot forge a line.
     if (key.starts_with("Vm") || key.starts_with("Rss") || key == "HugetlbPages") {
+      if (key == "VmPMD") {
+        middle_page_tables.reset();
+        return read_kib(value, middle_page_tables);
+      }
       const auto* field = rows.find(key);
       if (field == nullptr) return true;
-      return read_kib(value, status.*(field->member));
+      return read_kib(value, status.*(field->member), field->most);
     }
     if (key == "Uid") {
       return take_number(value).has_value() && bool(status.uid = take_number(value));
@@ -68,6 +74,9 @@ Result<ProcessStatus> parse_status(std::string_view text) {
     return true;
   });
   if (!walked) return walked.error();
+  add_complete(status.page_tables, middle_page_tables);
+  // Below 0 in 32 bits is 4 TiB: no more than the process has address space can be libraries.
+  if (status.virtual_size && status.library > status.virtual_size) status.library.reset();
   return status;
 }
 

@@ -18,7 +18,8 @@ namespace memory_exporter::procfs {
 /// resident split is approximate before the fix of 2025: up to kernel 6.1 each thread holds back
 /// its last 63 faults or fewer, from 6.2 each CPU a batch.
 ///
-/// A figure that wrapped below 0 (VmLib before 4.15, where the program's text was moved) is absent.
+/// A figure that wrapped below 0 (VmLib before 4.15, where the program's text was moved) is absent,
+/// and so is one that no machine can hold (see plausible.h).
 struct ProcessStatus {
   OptionalBytes virtual_peak;            ///< VmPeak
   OptionalBytes virtual_size;            ///< VmSize
@@ -33,7 +34,7 @@ struct ProcessStatus {
   OptionalBytes stack;                   ///< VmStk
   OptionalBytes text;                    ///< VmExe
   OptionalBytes library;                 ///< VmLib
-  OptionalBytes page_tables;             ///< VmPTE
+  OptionalBytes page_tables;             ///< VmPTE, from 4.0 to 4.14 + VmPMD
   OptionalBytes swap;                    ///< VmSwap: anonymous pages only (2.6.34)
   OptionalBytes hugetlb;                 ///< HugetlbPages (4.4): in no other figure
   std::optional<std::uint64_t> uid;      ///< Uid, the effective one (second of four)

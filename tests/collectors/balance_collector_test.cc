@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "collectors/balance_parts.h"
 #include "collectors/builtin.h"
 #include "tests/collectors/fixture_tree.h"
 #include "tests/collectors/text_sink.h"
@@ -157,10 +158,147 @@ TEST(BalanceCollector, LeavesOutPartsThatTheKernelDoesNotCount) {
             "memory_balance_bytes{part=\"unaccounted\"} 614400\n");
 }
 
+TEST(BalanceCollector, KnowsNoUnmappedAnonymousMemoryWithoutTheLruLists) {
+  FixtureTree tree;
+  make_machine(tree).write("proc/meminfo", "MemTotal: 1000 kB\nAnonPages: 10 kB\nActive: 50 kB\n");
+  EXPECT_EQ(part(collected_from(tree), "anon_unmapped"), std::nullopt);
+}
+
 TEST(BalanceCollector, TakesStacksOutOfVmallocOnlyWhereTheyFit) {
   FixtureTree tree;
   tree.write("proc/meminfo", "MemTotal: 1000 kB\nKernelStack: 30 kB\nVmallocUsed: 20 kB\n");
   EXPECT_EQ(part(collected_from(tree), "vmalloc"), 20 * 1024);
+}
+
+// Before 4.4 it is address space, with that of device memory; VmallocChunk is 0 since.
+TEST(BalanceCollector, LeavesOutVmallocWhereItIsAddressSpace) {
+  FixtureTree tree;
+  tree.write("proc/meminfo",
+             "MemTotal: 1000 kB\nKernelStack: 8 kB\nVmallocUsed: 600 kB\n"
+             "VmallocChunk: 34359100000 kB\n");
+  EXPECT_EQ(part(collected_from(tree), "vmalloc"), std::nullopt);
+  EXPECT_EQ(part(collected_from(tree), "unaccounted"), 992 * 1024);
+  tree.write("proc/meminfo",
+             "MemTotal: 1000 kB\nKernelStack: 8 kB\nVmallocUsed: 600 kB\nVmallocChunk: 0 kB\n");
+  EXPECT_EQ(part(collected_from(tree), "vmalloc"), 592 * 1024);
+}
+
+// Before 4.16 meminfo has no "Hugetlb:", and only the pool of the default size.
+TEST(BalanceCollector, AddsUpTheHugetlbPoolsWhereMeminfoHasNoSum) {
+  FixtureTree tree;
+  const std::string pools = "sys/kernel/mm/hugepages/hugepages-";
+  tree.write("proc/meminfo", "MemTotal: 10000000 kB\nHugePages_Total: 5\nHugepagesize: 2048 kB\n");
+  EXPECT_EQ(part(collected_from(tree), "hugetlb"), 5 * 2048 * 1024);
+  tree.write(pools + "2048kB/nr_hugepages", "50\n").write(pools + "1048576kB/nr_hugepages", "2\n");
+  EXPECT_EQ(part(collected_from(tree), "hugetlb"), (50 * 2048 + 2 * 1048576l) * 1024);
+  EXPECT_EQ(part(collected_from(tree), "unaccounted"),
+            (10000000l - 50 * 2048 - 2 * 1048576) * 1024);
+}
+
+// Before 4.8 vmstat has no nr_zspages.
+TEST(BalanceCollector, AddsUpZramsDisksWhereTheKernelDoesNotCountZspages) {
+  FixtureTree tree;
+  tree.write("proc/meminfo", "MemTotal: 1000 kB\n")
+      .write("sys/block/zram0/mm_stat", "81920 30000 40960 0 40960 0 0\n")
+      .write("sys/block/zram1/mm_stat", "8192 3000 4096 0 4096 0 0\n");
+  EXPECT_EQ(part(collected_from(tree), "zspages"), 44 * 1024);
+  tree.write("proc/vmstat", "nr_zspages 12\n");
+  EXPECT_EQ(part(collected_from(tree), "zspages"), 48 * 1024);
+}
+
+TEST(BalanceCollector, CountsBouncePagesAndThoseThatFuseWritesFrom) {
+  FixtureTree tree;
+  tree.write("proc/meminfo", "MemTotal: 1000 kB\nBounce: 12 kB\nWritebackTmp: 40 kB\n");
+  const auto text = collected_from(tree);
+  EXPECT_EQ(part(text, "bounce"), 12 * 1024);
+  EXPECT_EQ(part(text, "writeback_tmp"), 40 * 1024);
+  EXPECT_EQ(part(text, "unaccounted"), 948 * 1024);
+}
+
+// Sandboxes and old kernels print some of the three. What is not told apart stays in page_cache.
+TEST(BalanceCollector, AccountsForThePageCacheWhateverItIsSplitInto) {
+  FixtureTree tree;
+  const auto kib = Bytes::from_kib;
+  const auto sampled = with_pss(kib(0), kib(50), kib(40));
+  tree.write("proc/meminfo", "MemTotal: 1000 kB\nCached: 300 kB\n");
+  EXPECT_EQ(part(collected_from(tree), "page_cache"), 300 * 1024);
+  EXPECT_EQ(part(collected_from(tree, sampled), "page_cache"), 210 * 1024);
+  EXPECT_EQ(part(collected_from(tree, sampled), "unaccounted"), 700 * 1024);
+  tree.write("proc/meminfo", "MemTotal: 1000 kB\nCached: 300 kB\nMapped: 120 kB\n");
+  EXPECT_EQ(part(collected_from(tree, sampled), "mapped_unattributed"), 30 * 1024);
+  EXPECT_EQ(part(collected_from(tree, sampled), "page_cache"), 180 * 1024);
+  EXPECT_EQ(part(collected_from(tree, sampled), "shmem_unmapped"), std::nullopt);
+  EXPECT_EQ(part(collected_from(tree, sampled), "unaccounted"), 700 * 1024);
+  tree.write("proc/meminfo", "MemTotal: 1000 kB\nCached: 300 kB\nShmem: 90 kB\n");
+  EXPECT_EQ(part(collected_from(tree, sampled), "mapped_unattributed"), std::nullopt);
+  EXPECT_EQ(part(collected_from(tree, sampled), "page_cache"), 160 * 1024);
+  EXPECT_EQ(part(collected_from(tree, sampled), "shmem_unmapped"), 50 * 1024);
+  EXPECT_EQ(part(collected_from(tree, sampled), "unaccounted"), 700 * 1024);
+}
+
+constexpr const char* slab_contradicts = "memory_balance_absent{reason=\"slab_contradicts\"} 1\n";
+constexpr const char* zones_contradict = "memory_balance_absent{reason=\"zones_contradict\"} 1\n";
+constexpr const char* exceeds_total = "memory_balance_absent{reason=\"exceeds_total\"} 1\n";
+
+// lxcfs: MemTotal and Slab are the container's, the halves of slab the machine's.
+TEST(BalanceCollector, SaysThatItIsAbsentWhereSlabIsNotItsHalves) {
+  FixtureTree tree;
+  tree.write("proc/meminfo",
+             "MemTotal: 2097152 kB\nMemFree: 1200000 kB\nCached: 100000 kB\nAnonPages: 9000 kB\n"
+             "Slab: 0 kB\nSReclaimable: 30000 kB\nSUnreclaim: 20000 kB\n");
+  EXPECT_EQ(collected_from(tree), slab_contradicts);
+  // Two looks at a machine that frees slab in between.
+  tree.write("proc/meminfo",
+             "MemTotal: 2097152 kB\nSlab: 40000 kB\nSReclaimable: 30000 kB\n"
+             "SUnreclaim: 20000 kB\n");
+  EXPECT_EQ(part(collected_from(tree), "slab_reclaimable"), 30000 * 1024);
+}
+
+TEST(BalanceCollector, SaysThatItIsAbsentWhereZonesManageFarMoreThanMemTotal) {
+  FixtureTree tree;
+  tree.write("proc/meminfo", "MemTotal: 2097152 kB\nMemFree: 1 kB\nMemAvailable: 5 kB\n")
+      .write("proc/zoneinfo", "Node 0, zone Normal\n        managed  6291456\n  count: 3\n");
+  EXPECT_EQ(collected_from(tree), zones_contradict);
+  // A hypervisor that plugs memory lazily: MemTotal has it, the zones do not yet.
+  tree.write("proc/zoneinfo", "Node 0, zone Normal\n        managed  100000\n");
+  EXPECT_EQ(part(collected_from(tree), "free"), 1024);
+  // Before 3.14 some balloons lowered MemTotal alone.
+  tree.write("proc/meminfo", "MemTotal: 2097152 kB\nMemFree: 1 kB\n")
+      .write("proc/zoneinfo", "Node 0, zone Normal\n        managed  6291456\n");
+  EXPECT_EQ(part(collected_from(tree), "free"), 1024);
+}
+
+TEST(BalanceCollector, SaysThatItIsAbsentWherePartsExceedMemTotal) {
+  FixtureTree tree;
+  const auto with_anon = [&](int kib) {
+    tree.write("proc/meminfo", "MemTotal: 1600 kB\nMemFree: 1000 kB\nPercpu: 100 kB\nAnonPages: " +
+                                   std::to_string(kib) + " kB\n");
+    return collected_from(tree);
+  };
+  // A sixteenth may overlap, and all of Percpu, of which some is outside MemTotal.
+  EXPECT_EQ(part(with_anon(500 + 100 + 100), "unaccounted"), -200 * 1024);
+  EXPECT_EQ(with_anon(500 + 100 + 100 + 1), exceeds_total);
+}
+
+TEST(BalanceCollector, IsNotAbsentForSamplesThatAreOld) {
+  FixtureTree tree;
+  make_machine(tree);
+  const auto kib = Bytes::from_kib;
+  const auto text = collected_from(tree, with_pss(kib(50000), kib(9000), kib(7000)));
+  EXPECT_THAT(text, Not(HasSubstr("absent")));
+  EXPECT_EQ(part(text, "unaccounted"), part(collected_from(tree), "unaccounted"));
+}
+
+TEST(ReasonAgainst, NamesAMeminfoThatIsMountedOver) {
+  procfs::Meminfo machine;
+  machine.total = Bytes::from_kib(1000);
+  KernelFigures kernel;
+  const auto reason = [&] {
+    return reason_against(machine, kernel, parts_of(machine, kernel, {}));
+  };
+  EXPECT_EQ(reason(), "");
+  kernel.meminfo_replaced = true;
+  EXPECT_EQ(reason(), "meminfo_replaced");
 }
 
 TEST(BalanceCollector, TakesZswapOutOfZspagesOnlyWhereItUsesThem) {

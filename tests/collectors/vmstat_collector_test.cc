@@ -21,6 +21,7 @@ TEST(VmstatCollector, WritesTheEventsOfKernel414) {
   FixtureTree tree;
   tree.write("proc/vmstat", testdata::vmstat_4_14);
   EXPECT_EQ(collected_from(tree),
+            "memory_vmstat_allocstall_total 1334\n"  // 0 + 2 + 1187 + 145
             "memory_vmstat_allocstall_dma_total 0\n"
             "memory_vmstat_allocstall_dma32_total 2\n"
             "memory_vmstat_allocstall_movable_total 1187\n"
@@ -55,6 +56,53 @@ TEST(VmstatCollector, WritesTheEventsOfKernel414) {
             "memory_vmstat_workingset_activate_total 1733201\n"
             "memory_vmstat_workingset_nodereclaim_total 5120\n"
             "memory_vmstat_workingset_refault_total 4831021\n");
+}
+
+TEST(VmstatCollector, AddsUpWhatKernelsBefore48CountByZone) {
+  FixtureTree tree;
+  tree.write("proc/vmstat",
+             "pgsteal_kswapd_dma 1\npgsteal_kswapd_dma32 600\npgsteal_kswapd_normal 40\n"
+             "pgsteal_direct_normal 30\npgsteal_direct_high 2\npgsteal_direct_movable 5\n"
+             "pgscan_kswapd_dma 3\npgscan_kswapd_normal 20\n"
+             "pgscan_direct_dma 4\npgscan_direct_normal 10\npgscan_direct_throttle 9\n"
+             "pgrefill_normal 77\nallocstall 7\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_vmstat_allocstall_total 7\n"
+            "memory_vmstat_pgscan_direct_total 14\n"
+            "memory_vmstat_pgscan_direct_throttle_total 9\n"
+            "memory_vmstat_pgscan_kswapd_total 23\n"
+            "memory_vmstat_pgsteal_direct_total 37\n"
+            "memory_vmstat_pgsteal_kswapd_total 641\n");
+}
+
+TEST(VmstatCollector, KnowsNoSumOfWhichAZoneIsUnknown) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", "pgscan_kswapd_dma 3\npgscan_kswapd_normal -20\npgscan_direct_dma 4\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_vmstat_pgscan_direct_total 4\n"
+            "error: vmstat: malformed: " +
+                tree.path("proc/vmstat") + ":2: expected \"field number\"\n");
+  tree.write("proc/vmstat", "pgscan_kswapd_dma 3\npgscan_kswapd_nor");
+  EXPECT_THAT(collected_from(tree), Not(HasSubstr("pgscan_kswapd_total")));
+}
+
+TEST(VmstatCollector, KnowsFieldsByTheirFormerNames) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", "pgsteal_normal 50\nkswapd_steal 41\nthp_split 3\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_vmstat_pgsteal_kswapd_total 41\n"
+            "memory_vmstat_thp_split_page_total 3\n");
+}
+
+TEST(VmstatCollector, GivesZonesOneByOneWhereTheyAreAskedFor) {
+  FixtureTree tree;
+  tree.write("proc/vmstat", "pgscan_kswapd_dma 3\npgscan_kswapd_normal 20\n");
+  CollectorOptions options;
+  options.vmstat_fields = *Pattern::compile("^pgscan");
+  EXPECT_EQ(collected(tree.trees(), *make_vmstat_collector(tree.trees(), options)),
+            "memory_vmstat_pgscan_kswapd_total 23\n"
+            "memory_vmstat_other_total{field=\"pgscan_kswapd_dma\"} 3\n"
+            "memory_vmstat_other_total{field=\"pgscan_kswapd_normal\"} 20\n");
 }
 
 /// Whether the design's default set names the field.

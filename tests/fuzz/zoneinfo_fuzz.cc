@@ -8,13 +8,24 @@ using namespace memory_exporter;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto text = fuzz::as_text(data, size);
-  const auto pages = procfs::parse_percpu_free_pages(text);
-  if (!pages) return 0;
-  fuzz::require(!fuzz::is_cut_short(text), "a text cut short is refused");
-  const auto more = procfs::parse_percpu_free_pages(std::string(text) + "  count: 7\n");
-  fuzz::require(more.ok() ? *more == *pages + 7 && *more > *pages : *pages > UINT64_MAX - 7,
-                "counts add up, and a sum that does not fit is refused");
-  const auto uncounted = procfs::parse_percpu_free_pages(std::string(text) + "  high: 7\n");
-  fuzz::require(uncounted.ok() && *uncounted == *pages, "other lines add nothing");
+  const auto zones = procfs::parse_zoneinfo(text);
+  if (fuzz::is_cut_short(text)) {
+    fuzz::require(!zones->percpu_free && !zones->managed, "of a text cut short no sum is known");
+    return 0;
+  }
+  const auto more = procfs::parse_zoneinfo(std::string(text) + "  count: 7\n  managed 7\n");
+  const auto is_sum_of = [](const auto& sum, const auto& before) {
+    return before > UINT64_MAX - 7 ? !sum : sum == before + 7;
+  };
+  if (const auto& before = zones->percpu_free) {
+    fuzz::require(is_sum_of(more->percpu_free, *before), "counts add up, or do not fit");
+  }
+  if (const auto& before = zones->managed) {
+    fuzz::require(is_sum_of(more->managed, *before), "zones add up, or do not fit");
+  }
+  const auto uncounted = procfs::parse_zoneinfo(std::string(text) + "  high: 7\n");
+  fuzz::require(
+      uncounted->percpu_free == zones->percpu_free && uncounted->managed == zones->managed,
+      "other lines add nothing");
   return 0;
 }

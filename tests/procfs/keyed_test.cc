@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,14 +44,45 @@ TEST(TakeNumber, LeavesWhatFollowsIt) {
   EXPECT_EQ(text, "kB");
 }
 
-TEST(TakeKib, ReadsAFigureWithItsUnitOnly) {
-  const auto take = [](std::string_view text) { return take_kib(text); };
-  EXPECT_EQ(take("   12 kB"), Bytes{12 * 1024});
-  EXPECT_EQ(take("0 kB"), Bytes{0});
-  EXPECT_EQ(take("18014398509481983 kB"), Bytes{UINT64_MAX - 1023});
-  for (const char* bad : {"", "12", "12 MB", "kB", "x kB", "-1 kB", "18014398509481984 kB"}) {
-    EXPECT_FALSE(take(bad)) << bad;
+TEST(ReadKib, ReadsAFigureWithItsUnitOnly) {
+  const auto read = [](std::string_view text) -> std::optional<OptionalBytes> {
+    OptionalBytes amount;
+    if (!read_kib(text, amount)) return std::nullopt;
+    return amount;
+  };
+  EXPECT_EQ(read("   12 kB"), OptionalBytes(Bytes{12 * 1024}));
+  EXPECT_EQ(read("0 kB"), OptionalBytes(Bytes{0}));
+  for (const char* bad : {"", "12", "12 MB", "kB", "x kB", "-1 kB", "1 kB 2"}) {
+    EXPECT_FALSE(read(bad)) << bad;
   }
+}
+
+// SwapFree of -5 GiB, wrapped in bytes before it was divided; 2^63 bytes; 2^64 kB; just too much.
+TEST(ReadKib, LeavesAnAmountThatNoMachineCanHoldAbsent) {
+  for (const char* wrapped : {"18014398504239104 kB", "9007199254740992 kB",
+                              "18446744073709551612 kB", "70368744177665 kB"}) {
+    OptionalBytes amount;
+    EXPECT_TRUE(read_kib(wrapped, amount)) << wrapped;
+    EXPECT_FALSE(amount) << wrapped;
+  }
+  OptionalBytes amount;
+  EXPECT_TRUE(read_kib("70368744177664 kB", amount));
+  EXPECT_EQ(amount, most_memory);
+}
+
+TEST(ReadKib, LetsAddressSpaceAndPromisesBeLargerThanMemory) {
+  OptionalBytes amount;
+  EXPECT_TRUE(read_kib("140737488355328 kB", amount, most_address_space));
+  EXPECT_EQ(amount, Bytes{std::uint64_t{1} << 57});
+  amount.reset();
+  EXPECT_TRUE(read_kib("9007199254740992 kB", amount, most_address_space));
+  EXPECT_FALSE(amount);
+}
+
+TEST(Plausible, BoundsPagesByTheirSize) {
+  EXPECT_EQ(plausible_pages(3, Bytes{65536}), Bytes{3 * 65536});
+  EXPECT_FALSE(plausible_pages((std::uint64_t{1} << 40) + 1, Bytes{65536}));
+  EXPECT_FALSE(plausible_pages(UINT64_MAX, Bytes{4096}));
 }
 
 TEST(ForEachKeyedLine, GivesKeysAndValuesAndPassesOverOtherLines) {

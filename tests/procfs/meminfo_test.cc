@@ -149,9 +149,37 @@ TEST(ParseMeminfo, KeepsTheFirstOfAFieldPrintedTwice) {
   EXPECT_THAT(meminfo.huge_pages_total, Optional(5u));
 }
 
-TEST(ParseMeminfo, TakesTheLargestAmountThatFits) {
-  const auto meminfo = parsed("MemTotal: 18014398509481983 kB\n");
-  EXPECT_THAT(meminfo.total, Optional(kib(18014398509481983)));
+TEST(ParseMeminfo, TakesTheLargestAmountThatAMachineCanHold) {
+  const auto meminfo = parsed("MemTotal: 70368744177664 kB\nMemFree: 70368744177665 kB\n");
+  EXPECT_EQ(meminfo.total, kib(70368744177664));
+  EXPECT_FALSE(meminfo.free);
+}
+
+TEST(ParseMeminfo, TakesAddressSpaceAndPromisesThatAreLargerThanAnyMemory) {
+  const auto meminfo = parsed(
+      "MemTotal: 8 kB\nCommitLimit: 140737488355328 kB\nCommitted_AS: 18014398509481980 kB\n"
+      "VmallocTotal: 13743895347199 kB\n");
+  EXPECT_EQ(meminfo.commit_limit, kib(140737488355328));
+  EXPECT_FALSE(meminfo.committed_as);
+  EXPECT_EQ(meminfo.vmalloc_total, kib(13743895347199));
+}
+
+// SwapFree as WSL printed it: -5 GiB, wrapped in bytes before they were divided.
+TEST(ParseMeminfo, LeavesOutAnAmountThatWrappedInBytes) {
+  const auto meminfo = parsed(
+      "MemTotal: 8 kB\nSwapTotal: 2000000 kB\nSwapFree: 18014398504239104 kB\n"
+      "DirectMap4k: 9007199254740988 kB\nNew: 9007199254740988 kB\n");
+  EXPECT_EQ(meminfo.swap_total, kib(2000000));
+  EXPECT_FALSE(meminfo.swap_free);
+  EXPECT_THAT(meminfo.direct_map, IsEmpty());
+  EXPECT_THAT(meminfo.other, IsEmpty());
+}
+
+TEST(ParseMeminfo, LeavesOutMoreHugePagesThanAnyMachineCanHold) {
+  const auto meminfo =
+      parsed("MemTotal: 8 kB\nHugePages_Total: 4\nHugePages_Rsvd: 18446744073709551615\n");
+  EXPECT_EQ(meminfo.huge_pages_total, 4u);
+  EXPECT_FALSE(meminfo.huge_pages_reserved);
 }
 
 // A difference that wrapped below 0 is a figure nobody knows, not a file nobody can read.

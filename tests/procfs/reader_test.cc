@@ -528,5 +528,16 @@ TEST(Buffer, KeepsWhatItIsAskedToWhenItGrows) {
   EXPECT_EQ(buffer.capacity(), capacity);
 }
 
+TEST(Tree, KnowsWhatIsMountedOverItsNames) {
+  const auto root = Tree::open("/");
+  ASSERT_TRUE(root);
+  EXPECT_TRUE(root->is_mounted_over("proc"));
+  const auto proc = Tree::open("/proc");
+  ASSERT_TRUE(proc);
+  EXPECT_FALSE(proc->is_mounted_over("version"));
+  EXPECT_FALSE(proc->is_mounted_over("not there"));
+  EXPECT_FALSE(Tree::absent("/proc").is_mounted_over("version"));
+}
+
 }  // namespace
 }  // namespace memory_exporter::procfs

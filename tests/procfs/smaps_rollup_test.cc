@@ -210,9 +210,17 @@ TEST(ParseSmapsRollup, NamesTheLineOfAValueOfAnotherForm) {
   }
 }
 
-TEST(ParseSmapsRollup, RefusesASumThatOverflows) {
-  EXPECT_FALSE(parse_smaps_rollup("Rss: 18014398509481983 kB\nRss: 1 kB\n"));
-  EXPECT_TRUE(parse_smaps_rollup("Rss: 18014398509481983 kB\nRss: 0 kB\n"));
+TEST(ParseSmapsRollup, KnowsNoSumOfWhichNoMachineCanHoldAnEntryOrTheWhole) {
+  const auto entry = parse_smaps_rollup(
+      "Rss: 1 kB\nSwap: 18014398504239104 kB\nRss: 1 kB\nSwap: 2 kB\nRss: 1 kB\n");
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->resident, kib(3));
+  EXPECT_FALSE(entry->swap);
+  const auto whole =
+      parse_smaps_rollup("Rss: 70368744177664 kB\nPss: 1 kB\nRss: 1 kB\nPss: 1 kB\nRss: 1 kB\n");
+  ASSERT_TRUE(whole);
+  EXPECT_FALSE(whole->resident);
+  EXPECT_EQ(whole->pss, kib(2));
 }
 
 TEST(ParseSmapsRollup, RefusesATextCutInsideAnyLine) {

@@ -130,7 +130,7 @@ TEST(ForEachSmapsEntry, FindsNothingInAnEmptyFile) {
 
 TEST(ForEachSmapsEntry, ReadsFiguresOfAnyWidth) {
   for (const std::uint64_t amount :
-       {0ull, 7ull, 99'999'999ull, 100'000'000ull, 18'014'398'509'481'983ull}) {
+       {0ull, 7ull, 99'999'999ull, 100'000'000ull, 70'368'744'177'664ull}) {
     const auto all = entries(head + line("Size", amount) + line("Rss", amount) +
                              line("Private_Hugetlb", amount) + "VmFlags: rd \n");
     ASSERT_EQ(all.size(), 1u);
@@ -138,6 +138,13 @@ TEST(ForEachSmapsEntry, ReadsFiguresOfAnyWidth) {
     EXPECT_EQ(all[0].memory.private_hugetlb, kib(amount));
     EXPECT_EQ(all[0].flags, "rd");
   }
+}
+
+TEST(ForEachSmapsEntry, LeavesAnAmountThatNoMachineCanHoldAbsent) {
+  const auto all = entries(head + line("Rss", 8) + line("Pss", 18'014'398'504'239'104ull));
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].memory.resident, kib(8));
+  EXPECT_FALSE(all[0].memory.pss);
 }
 
 TEST(ForEachSmapsEntry, ReadsFieldsInAnyOrderAndPassesOverTheUnknown) {

@@ -77,7 +77,7 @@ const Capture captures[] = {
       {"VmStk", 132},
       {"VmExe", 768},
       {"VmLib", 8880},
-      {"VmPTE", 148},
+      {"VmPTE", 148 + 12},  // VmPMD
       {"VmSwap", 24},
       {"Uid", 1001},
       {"Threads", 1}}},
@@ -223,12 +223,30 @@ TEST(ParseStatus, LeavesAFigureThatWrappedBelowZeroAbsent) {
   EXPECT_EQ(status->page_tables, kib(40));
 }
 
-TEST(ParseStatus, ReadsTheLargestAmountThatBytesCanHold) {
+TEST(ParseStatus, LeavesAFigureThatWrappedBelowZeroIn32BitsAbsent) {
   const auto status =
-      parse_status("VmSize:\t18014398509481983 kB\nVmPeak:\t18014398509481984 kB\n");
+      parse_status("VmSize:\t   23400 kB\nVmExe:\t     132 kB\nVmLib:\t4294967292 kB\n");
   ASSERT_TRUE(status);
-  EXPECT_EQ(status->virtual_size, Bytes{UINT64_MAX - 1023});
+  EXPECT_FALSE(status->library);
+  EXPECT_EQ(status->text, kib(132));
+}
+
+TEST(ParseStatus, ReadsMoreAddressSpaceThanAnyMachineHasMemory) {
+  const auto status = parse_status(
+      "VmPeak:\t18014398504239104 kB\nVmSize:\t140737488355324 kB\n"
+      "VmRSS:\t140737488355324 kB\nVmSwap:\t9007199254740988 kB\n");
+  ASSERT_TRUE(status);
   EXPECT_FALSE(status->virtual_peak);
+  EXPECT_EQ(status->virtual_size, kib(140737488355324));
+  EXPECT_FALSE(status->resident);
+  EXPECT_FALSE(status->swap);
+}
+
+TEST(ParseStatus, AddsTheTablesOfTheSecondLevelThatKernels40To414CountApart) {
+  EXPECT_EQ(parse_status("VmPTE:\t      40 kB\nVmPMD:\t      12 kB\n")->page_tables, kib(52));
+  EXPECT_EQ(parse_status("VmPTE:\t      40 kB\n")->page_tables, kib(40));
+  EXPECT_FALSE(parse_status("VmPMD:\t      12 kB\n")->page_tables);
+  EXPECT_FALSE(parse_status("VmPTE:\t      40 kB\nVmPMD:\t18014398509481980 kB\n")->page_tables);
 }
 
 TEST(ParseStatus, NamesTheLineOfAValueOfAnotherForm) {
