@@ -169,12 +169,18 @@ void read_pss(const Node& block, Settings& settings) {
   });
 }
 
-constexpr std::array<std::string_view, 3> top_level_keys = {"group_by", "collectors", "pss"};
+constexpr std::array<std::string_view, 4> top_level_keys = {"group_by", "max_groups", "collectors",
+                                                            "pss"};
 
 Settings read_settings(const Node& root) {
   Settings settings;
   for_each_key(root, "", top_level_keys, [&](const std::string& key, const Entry& entry) {
     if (key == "group_by") settings.group_by = group_by(entry);
+    if (key == "max_groups") {
+      if (auto done = set_max_groups(settings, entry.scalar(key, "NUMBER")); !done) {
+        fail(entry.place, key + ": " + done.error().what);
+      }
+    }
     if (key == "collectors") read_collectors(entry.value, settings.collectors);
     if (key == "pss") read_pss(entry.value, settings);
   });

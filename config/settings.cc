@@ -174,8 +174,18 @@ std::span<const CollectorSetting> collector_settings() {
   return collector_setting_table;
 }
 
+Status set_max_groups(Settings& settings, std::string_view text) {
+  const auto number = to_number<std::size_t>(text);
+  if (!number || *number < 1 || *number > process::most_max_groups) {
+    return not_accepted(text, "a number from 1 to " + std::to_string(process::most_max_groups));
+  }
+  settings.max_groups = *number;
+  return Done{};
+}
+
 Settings overlay(const Settings& over, Settings under) {
   prefer(over.group_by, under.group_by);
+  prefer(over.max_groups, under.max_groups);
   prefer(over.collectors, under.collectors);
   prefer(over.pss_mode, under.pss_mode);
   prefer(over.pss_wait, under.pss_wait);
@@ -191,6 +201,7 @@ Settings overlay(const Settings& over, Settings under) {
 process::Options process_options(const Settings& settings) {
   process::Options options;
   if (settings.group_by) options.group_by = *settings.group_by;
+  options.max_groups = settings.max_groups.value_or(options.max_groups);
   options.pss_mode = settings.pss_mode.value_or(options.pss_mode);
   options.pss_wait = settings.pss_wait.value_or(options.pss_wait);
   options.pss_max_age = settings.pss_max_age.value_or(options.pss_max_age);

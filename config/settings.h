@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <span>
@@ -33,6 +34,7 @@ struct CollectorSettings {
 /// keeps its default; what both name is the command line's.
 struct Settings {
   std::optional<std::vector<process::Dimension>> group_by;
+  std::optional<std::size_t> max_groups;
   CollectorSettings collectors;
   std::optional<process::PssMode> pss_mode;
   std::optional<std::chrono::nanoseconds> pss_wait;
@@ -74,6 +76,9 @@ struct CollectorSetting {
 
 /// Every one there is: the flags, the file's keys and --help are made from this table.
 std::span<const CollectorSetting> collector_settings();
+
+/// Reads the number of process groups there may be. As in PssSetting.
+Status set_max_groups(Settings& settings, std::string_view text);
 
 /// `over` where it says something, else `under`.
 Settings overlay(const Settings& over, Settings under);

@@ -155,6 +155,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
         return processes->collect(deadline);
       }),
       self_(own_procfs()),
+      warnings_(log),
       settings_(std::move(settings)),
       collectors_(make_collectors(processes_->trees, settings_.collectors,
                                   options_.disable_default_collectors)) {
@@ -224,6 +225,7 @@ std::string Exporter::once() {
     if (snapshot) {
       warn_of_missing_processes((*snapshot)->counts);
       warn_of_cgroups_outside(**snapshot);
+      warnings_.look_at(**snapshot);
     }
     return snapshot;
   };
@@ -249,6 +251,10 @@ Status Exporter::reload() {
     collectors_ = make_collectors(processes_->trees, settings_.collectors,
                                   options_.disable_default_collectors);
     processes_->set_extras(extras_of(*collectors_));
+  }
+  if (settings_.max_groups != settings->max_groups) {
+    settings_.max_groups = settings->max_groups;
+    processes_->set_max_groups(config::process_options(settings_).max_groups);
   }
   log_.info("configuration read", {{"file", options_.config_file}});
   return Done{};
@@ -299,7 +305,12 @@ HttpReply Exporter::metrics(const HttpRequest& request) {
   reply.body.reserve(last_size_ + last_size_ / 8);
   exposition::Encoder encoder(media.format, reply.body);
   scrape(
-      *selection, [this](Clock::time_point deadline) { return source_.get(deadline); },
+      *selection,
+      [this](Clock::time_point deadline) {
+        auto snapshot = source_.get(deadline);
+        if (snapshot) warnings_.look_at(**snapshot);
+        return snapshot;
+      },
       start + time_for_scrape(timeout), processes_->trees.procfs, self_, log_, encoder);
   encoder.finish();
   if (stopping_) return plain(503, "the exporter is stopping");

@@ -11,6 +11,7 @@
 #include "daemon/flags.h"
 #include "daemon/http/http_server.h"
 #include "daemon/log.h"
+#include "daemon/process_warnings.h"
 #include "daemon/scrape.h"
 #include "daemon/self_metrics.h"
 #include "daemon/snapshot_source.h"
@@ -35,8 +36,9 @@ class Exporter {
   /// The whole exposition as text, every process measured, however long it takes.
   std::string once();
 
-  /// Reads the configuration file again. What it says of collectors is in force at once; the rest
-  /// waits for a restart, and the log says so. A file with a mistake changes nothing.
+  /// Reads the configuration file again. What it says of collectors and max_groups is in force at
+  /// once; the rest waits for a restart, and the log says so. A file with a mistake changes
+  /// nothing.
   Status reload();
 
   /// How a POST to /-/reload gets its reload done: on the main thread, because the server's threads
@@ -68,6 +70,7 @@ class Exporter {
 
     /// What the collectors that are on need; in force from the next collection on.
     void set_extras(process::Extras extras) { extras_ = extras; }
+    void set_max_groups(std::size_t max_groups) { monitor_.set_max_groups(max_groups); }
 
     const Trees trees;
 
@@ -95,6 +98,7 @@ class Exporter {
   const std::shared_ptr<Processes> processes_;
   SnapshotSource source_;
   SelfMetrics self_;
+  ProcessWarnings warnings_;
   std::function<Status()> reload_request_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stopping_ = false;

@@ -23,6 +23,7 @@ enum Index : std::size_t {
   collector_success,
   processes,
   sharing_unknown,
+  groups_folded,
   read_errors,
   pss_reads,
   pss_read_seconds,
@@ -35,6 +36,9 @@ enum Index : std::size_t {
   file_read_cpu_seconds,
   file_longest_read,
   file_deferred,
+  hung_readers,
+  sampling_paused,
+  reader_start_failures,
   scrapes_in_flight,
   http_requests,
   reload_successful,
@@ -59,12 +63,14 @@ constexpr std::array<Family, family_count> table = {{
      "own "
      "descriptors or memory ran out, else 1: what alone could not be read is absent."},
     {"memory_exporter_processes", MetricType::gauge,
-     "Processes in procfs by what is known of them: PSS measured, pending or denied; kernel "
-     "threads "
-     "and zombies have no memory of their own."},
+     "Processes in procfs by what is known of them: PSS measured, pending or denied, or stuck in a "
+     "read that hangs; kernel threads and zombies have no memory of their own."},
     {"memory_exporter_processes_sharing_unknown", MetricType::gauge,
      "Forked processes counted in full whose memory may be another process's as well: kcmp(2) may "
      "not compare them, and /proc/PID/status has the same figures for both."},
+    {"memory_exporter_groups_folded", MetricType::gauge,
+     "Groups with processes that are counted in the group other, because there are more of them "
+     "than the configuration's max_groups."},
     {"memory_exporter_read_errors_total", MetricType::counter,
      "Reads of a file of a process or of the system that failed, and lines of another form, by the "
      "file's name and the kind of failure; vanished is normal, the process had just ended."},
@@ -92,6 +98,14 @@ constexpr std::array<Family, family_count> table = {{
      "The longest that one such read has taken in one go since the start."},
     {"memory_exporter_file_deferred_processes", MetricType::gauge,
      "Processes of which such a file was due to be read and is left for a later scrape."},
+    {"memory_exporter_hung_readers", MetricType::gauge,
+     "Reads of a process that have not come back for two seconds, by the lane that waits for them; "
+     "each holds a thread."},
+    {"memory_exporter_sampling_paused", MetricType::gauge,
+     "1 where a lane reads no process at all, because every thread that it may have hangs or none "
+     "can be started; else 0."},
+    {"memory_exporter_reader_start_failures_total", MetricType::counter,
+     "Threads for reads of processes that the system did not start, by lane."},
     {"memory_exporter_scrapes_in_flight", MetricType::gauge,
      "Scrapes being answered at this moment, this one included."},
     {"memory_exporter_http_requests_total", MetricType::counter,
@@ -151,6 +165,7 @@ void write_processes(const process::ProcessCounts& counts, MetricSink& sink) {
   sink.sample({{"state", "measured"}}, counts.measured);
   sink.sample({{"state", "pending"}}, counts.pending);
   if (!counts.hidden) sink.sample({{"state", "denied"}}, counts.denied);
+  sink.sample({{"state", "stuck"}}, counts.stuck);
   sink.sample({{"state", "kernel"}}, counts.kernel);
   sink.sample({{"state", "zombie"}}, counts.zombie);
   sink.family(table[sharing_unknown]);
@@ -179,6 +194,18 @@ void write_readings(std::span<const process::FileReadingCost> readings, MetricSi
   write(file_read_cpu_seconds, &process::SamplingCost::cpu_seconds);
   write(file_longest_read, &process::SamplingCost::longest_read_seconds);
   write(file_deferred, &process::SamplingCost::deferred);
+}
+
+void write_readers(std::span<const process::LaneReaders> lanes, MetricSink& sink) {
+  const auto write = [&](Index index, auto process::LaneReaders::*figure) {
+    sink.family(table[index]);
+    for (const auto& readers : lanes) {
+      sink.sample({{"lane", readers.lane}}, std::uint64_t{readers.*figure});
+    }
+  };
+  write(hung_readers, &process::LaneReaders::hung);
+  write(sampling_paused, &process::LaneReaders::paused);
+  write(reader_start_failures, &process::LaneReaders::start_failures);
 }
 
 void write_tier(process::PssTier tier, MetricSink& sink) {
@@ -248,9 +275,12 @@ void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snaps
   if (snapshot != nullptr) write_processes(snapshot->counts, sink);
   write_read_errors(snapshot, sink);
   if (snapshot != nullptr) {
+    sink.family(table[groups_folded]);
+    sink.sample(snapshot->groups_folded);
     write_sampling(snapshot->sampling, sink);
     write_tier(snapshot->tier, sink);
     write_readings(snapshot->readings, sink);
+    write_readers(snapshot->readers, sink);
   }
   write_registry(sink);
   write_own_process(sink);

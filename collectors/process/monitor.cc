@@ -1,9 +1,11 @@
 #include "collectors/process/monitor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <utility>
 
+#include "collectors/process/grouping/group_key.h"
 #include "collectors/process/grouping/grouping.h"
 #include "collectors/process/sampling/cpu_budget.h"
 #include "collectors/process/sampling/limits_reader.h"
@@ -41,9 +43,20 @@ using MemorySampler = Sampler<MemoryWalk>;
 /// Quick walks, which a scrape waits for, and giants: each has its part of the budget.
 enum Lane : std::size_t { quick_lane, slow_lane, lanes };
 
-MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budget, Now now) {
-  return {[](const procfs::Tree& procfs) { return std::make_unique<MemoryReader>(procfs); },
-          std::move(budget), lane, std::move(now)};
+/// A scrape waits for the quick lane: it goes on with the next process sooner than others, where
+/// one does not answer.
+constexpr std::chrono::milliseconds quick_patience{200};
+
+MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budget,
+                                     std::shared_ptr<ReadsUnderWay> reads, bool exact, Now now) {
+  return {.make_reader =
+              [](const procfs::Tree& procfs) { return std::make_unique<MemoryReader>(procfs); },
+          .budget = std::move(budget),
+          .lane = lane,
+          .now = std::move(now),
+          .reads = std::move(reads),
+          .patience = lane == quick_lane ? quick_patience : MemorySampler::hang_limit,
+          .complete = exact};
 }
 
 /// Of the time to a deadline, the most that is kept for what comes after the walks.
@@ -65,12 +78,15 @@ std::shared_ptr<CpuBudget> share_of_budget(double share, const Options& options,
   return std::make_shared<CpuBudget>(options.pss_cpu_budget * share, burst, now);
 }
 
-ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Now& now) {
+ReadingLane<LimitsFound>::Settings limits_lane(const Options& options,
+                                               std::shared_ptr<ReadsUnderWay> reads,
+                                               const Now& now) {
   return {.files = {"limits", "maps"},
           .last = &Process::limits,
           .make_reader =
               [](const procfs::Tree& procfs) { return std::make_unique<LimitsReader>(procfs); },
           .budget = share_of_budget(limits_share, options, now()),
+          .reads = std::move(reads),
           .policy = {.max_age = options.pss_max_age,
                      .exact = options.pss_mode == PssMode::exact,
                      .walks_pages = false},
@@ -78,12 +94,15 @@ ReadingLane<LimitsFound>::Settings limits_lane(const Options& options, const Now
           .now = now};
 }
 
-ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options, const Now& now) {
+ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options,
+                                                   std::shared_ptr<ReadsUnderWay> reads,
+                                                   const Now& now) {
   return {.files = {"smaps"},
           .last = &Process::mappings,
           .make_reader =
               [](const procfs::Tree& procfs) { return std::make_unique<MappingsReader>(procfs); },
           .budget = share_of_budget(mappings_share, options, now()),
+          .reads = std::move(reads),
           .policy = {.max_age = options.pss_mappings_max_age,
                      .exact = options.pss_mode == PssMode::exact,
                      .walks_pages = true},
@@ -100,16 +119,18 @@ struct Monitor::Parts {
         now(std::move(clock)),
         table(procfs, {needs_cgroups(options.group_by), options.pss_max_age,
                        memory_comparison_for(procfs), options.cgroup_namespace_root}),
-        grouping(options.group_by),
+        max_groups(options.max_groups),
+        grouping(options.group_by, options.max_groups),
         tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
-        budget(options.pss_mode == PssMode::exact
-                   ? CpuBudget::unlimited()
-                   : std::make_shared<CpuBudget>(options.pss_cpu_budget, options.pss_burst, now(),
-                                                 lanes)),
-        quick(procfs, settings_for(quick_lane, budget, now)),
-        slow(procfs, settings_for(slow_lane, budget, now)),
-        limits(procfs, limits_lane(options, now)),
-        mappings(procfs, mappings_lane(options, now)) {}
+        budget(is_exact() ? CpuBudget::unlimited()
+                          : std::make_shared<CpuBudget>(options.pss_cpu_budget, options.pss_burst,
+                                                        now(), lanes)),
+        quick(procfs, settings_for(quick_lane, budget, reads, is_exact(), now)),
+        slow(procfs, settings_for(slow_lane, budget, reads, is_exact(), now)),
+        limits(procfs, limits_lane(options, reads, now)),
+        mappings(procfs, mappings_lane(options, reads, now)) {}
+
+  bool is_exact() const { return options.pss_mode == PssMode::exact; }
 
   void look_at_meminfo();
   Status refresh();
@@ -126,9 +147,11 @@ struct Monitor::Parts {
   const Options options;
   const Now now;
   ProcessTable table;
+  std::atomic<std::size_t> max_groups;
   Grouping grouping;
   const PssTier tier;
   const std::shared_ptr<CpuBudget> budget;
+  const std::shared_ptr<ReadsUnderWay> reads = std::make_shared<ReadsUnderWay>();
   MemorySampler quick;
   MemorySampler slow;
   ReadingLane<LimitsFound> limits;
@@ -156,6 +179,7 @@ void Monitor::Parts::look_at_meminfo() {
 Status Monitor::Parts::refresh() {
   refreshed = now();
   if (auto done = table.refresh(refreshed, extras); !done) return done;
+  grouping.set_max_groups(max_groups);
   grouping.assign(table.processes(), refreshed);
   refresh_ended = now();
   return Done{};
@@ -163,7 +187,7 @@ Status Monitor::Parts::refresh() {
 
 /// Hands the candidates to the samplers and waits for the quick ones, as long as a scrape may.
 void Monitor::Parts::read(Clock::time_point deadline) {
-  const bool exact = options.pss_mode == PssMode::exact;
+  const bool exact = is_exact();
   const bool walks = options.pss_mode != PssMode::off;
   const auto& processes = table.processes();
   if (walks) {
@@ -213,8 +237,7 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
   // One that changed lanes meanwhile has a newer sample.
   if (process->sample && process->sample->began >= walk.began) return;
   // What status said closest to the walk: this collection's refresh, or the one it was asked in.
-  const bool exact = options.pss_mode == PssMode::exact;
-  const bool ours = walk.began >= (exact ? began : refresh_ended);
+  const bool ours = walk.began >= (is_exact() ? began : refresh_ended);
   process->denied_at.reset();
   process->sample = Sample{
       .memory = found.memory,
@@ -265,7 +288,9 @@ void Monitor::Parts::count(const Process& process, ProcessCounts& counts) {
   }
   const auto* measured = &process;
   if (process.memory_owner) measured = &table.processes().at(*process.memory_owner);
-  if (measured->sample) {
+  if (measured->stuck) {
+    ++counts.stuck;
+  } else if (measured->sample) {
     ++counts.measured;
   } else if (measured->denied_at) {
     ++counts.denied;
@@ -297,8 +322,11 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
     if (!process.unreadable) count(process, snapshot->counts);
   }
   snapshot->groups = grouping.publish(table.processes(), now());
+  snapshot->groups_folded = grouping.folded();
   snapshot->sampling = cost();
   snapshot->readings = {{"limits", limits.cost()}, {"smaps", mappings.cost()}};
+  snapshot->readers = {quick.readers("quick"), slow.readers("slow"), limits.readers("limits"),
+                       mappings.readers("mappings")};
   snapshot->tier = tier;
   snapshot->read_errors = table.read_errors();
   snapshot->mapped_before = std::exchange(mapped_before, std::nullopt);
@@ -309,6 +337,10 @@ Monitor::Monitor(const procfs::Tree& procfs, Options options, Now now)
     : parts_(std::make_unique<Parts>(procfs, std::move(options), std::move(now))) {}
 
 Monitor::~Monitor() = default;
+
+void Monitor::set_max_groups(std::size_t max_groups) {
+  parts_->max_groups = max_groups;
+}
 
 Result<std::shared_ptr<const Snapshot>> Monitor::collect_status_only() {
   if (auto done = parts_->refresh(); !done) return done.error();
@@ -324,7 +356,7 @@ Result<std::shared_ptr<const Snapshot>> Monitor::collect(Clock::time_point deadl
   // Exact mode walks all that it knows first: the refresh that follows vouches for every walk and
   // saves asking again for each. Otherwise the walks at hand are those that outlasted the last
   // collection.
-  if (parts.options.pss_mode == PssMode::exact) parts.read(deadline);
+  if (parts.is_exact()) parts.read(deadline);
   if (auto done = parts.refresh(); !done) return done.error();
   parts.accept_all();
   parts.read(deadline);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 
 #include "collectors/process/facts/clock.h"
@@ -16,6 +17,10 @@ class Monitor {
   /// The tree must outlive the monitor.
   Monitor(const procfs::Tree& procfs, Options options, Now now = &Clock::now);
   ~Monitor();  ///< does not wait for a read that hangs in the kernel
+
+  /// As Options::max_groups, in force from the next collection on. Safe to call at any time, from
+  /// any thread.
+  void set_max_groups(std::size_t max_groups);
 
   /// Refreshes the process table, waits for samples until `deadline` or Options::pss_wait, and adds
   /// up. One caller at a time. Fails only where the procfs root itself cannot be listed.

@@ -38,6 +38,7 @@ std::optional<OptionalPattern> pattern(std::string_view expression) {
 TEST(ConfigFile, SetsEveryKey) {
   const auto settings = parsed(
       "group_by: [cgroup]\n"
+      "max_groups: 200\n"
       "collectors:\n"
       "  process: false\n"
       "  vmstat.fields: ^nr_\n"
@@ -53,6 +54,7 @@ TEST(ConfigFile, SetsEveryKey) {
       "  burst: 3s\n"
       "  stall_budget: 0.002\n");
   EXPECT_EQ(settings.group_by, std::vector{Dimension::cgroup});
+  EXPECT_EQ(settings.max_groups, 200u);
   EXPECT_EQ(settings.collectors.on, (std::map<std::string, bool, std::less<>>{{"process", false}}));
   EXPECT_EQ(settings.collectors.vmstat_fields, pattern("^nr_"));
   EXPECT_EQ(settings.collectors.cgroup_depth, 4u);
@@ -85,6 +87,15 @@ TEST(ConfigFile, AMistakeIsNamedWithFileLineAndKey) {
       {"\n\nxyz: 1\n", "f.yml:3:1: xyz: unknown key: there are "},
       {"pss:\n  max_agee: 1m\n", "f.yml:2:3: pss.max_agee: unknown key (did you mean max_age?)"},
       {"pss:\n  max-age: 1m\n", "f.yml:2:3: pss.max-age: unknown key (did you mean max_age?)"},
+      {"max_groups: 0\n", "f.yml:1:13: max_groups: \"0\" is not a number from 1 to 1000000"},
+      {"max_groups: 1000001\n",
+       "f.yml:1:13: max_groups: \"1000001\" is not a number from 1 to 1000000"},
+      {"max_groups: -1\n", "f.yml:1:13: max_groups: \"-1\" is not a number from 1 to 1000000"},
+      {"max_groups: 1e3\n", "f.yml:1:13: max_groups: \"1e3\" is not a number from 1 to 1000000"},
+      {"max_groups: 99999999999999999999\n",
+       "f.yml:1:13: max_groups: \"99999999999999999999\" is not a number from 1 to 1000000"},
+      {"max_groups:\n", "f.yml:1:1: max_groups: has no value, must have one: NUMBER"},
+      {"max_groups: [5]\n", "f.yml:1:13: max_groups: is a list, must be a single value: NUMBER"},
       {"collectors:\n  proces: true\n",
        "f.yml:2:3: collectors.proces: unknown key (did you mean process?)"},
       {"collectors:\n  process: 1\n",
@@ -250,6 +261,7 @@ TEST(ExampleConfig, IsGoodAndSaysWhatTheDefaultsSay) {
   const auto options = process_options(*example);
   const process::Options defaults;
   EXPECT_EQ(example->group_by, defaults.group_by);
+  EXPECT_EQ(example->max_groups, defaults.max_groups);
   for (const auto& setting : pss_settings()) {
     EXPECT_EQ(setting.text(options), setting.text(defaults)) << setting.key;
   }

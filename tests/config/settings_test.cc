@@ -38,6 +38,7 @@ TEST(Settings, ThatSayNothingLeaveTheDefaults) {
   const auto options = process_options(Settings{});
   const process::Options defaults;
   EXPECT_EQ(options.group_by, defaults.group_by);
+  EXPECT_EQ(options.max_groups, 1000u);
   for (const auto& entry : pss_settings()) {
     EXPECT_EQ(entry.text(options), entry.text(defaults)) << entry.key;
   }
@@ -171,6 +172,7 @@ TEST(Settings, OfTwoSourcesTheUpperOneWinsFieldByField) {
 TEST(Settings, EveryFieldOfTheUpperSourceIsKept) {
   Settings all;
   all.group_by = {{Dimension::name}};
+  all.max_groups = 7;
   all.collectors = {{{"process", false}}, pattern("a"), 1, 2, pattern("b"), pattern("c")};
   all.pss_mode = PssMode::off;
   all.pss_wait = seconds(1);

@@ -362,6 +362,35 @@ TEST_F(ExporterTest, SaysWhichKeysWaitForARestart) {
               ::testing::SizeIs(2));
 }
 
+TEST_F(ExporterTest, TheBoundOnGroupsChangesAtOnceAndIsSaidWhenItIsReached) {
+  options_.config_file = folder_.path("config.yml");
+  folder_.write("config.yml", "");
+  FakeProcess{.pid = 50, .comm = "db", .ppid = 0}.write(procfs_);
+  make();
+  auto exposition = scrape();
+  ASSERT_EQ(testing::find_family(exposition, "memory_group_processes")->samples.size(), 2u);
+  EXPECT_EQ(value(exposition, "memory_exporter_groups_folded"), 0);
+  EXPECT_THAT(log_text_.str(), Not(HasSubstr("max_groups")));
+
+  folder_.write("config.yml", "max_groups: 1\n");
+  EXPECT_TRUE(exporter_->reload().ok());
+  for (int i = 0; i < 3; ++i) exposition = scrape();
+  EXPECT_THAT(log_text_.str(), Not(HasSubstr("restart")));
+  const auto* family = testing::find_family(exposition, "memory_group_processes");
+  ASSERT_EQ(family->samples.size(), 1u);
+  for (const auto& [label, text] : family->samples.front().labels) EXPECT_EQ(text, "other");
+  EXPECT_EQ(value(exposition, "memory_exporter_groups_folded"), 2);
+  const auto text = log_text_.str();
+  const std::string line = "counted in one called other\" raise=max_groups";
+  EXPECT_EQ(text.find(line), text.rfind(line)) << "said once";
+  EXPECT_THAT(text, HasSubstr(line));
+
+  folder_.write("config.yml", "");
+  EXPECT_TRUE(exporter_->reload().ok());
+  exposition = scrape();
+  EXPECT_EQ(value(exposition, "memory_exporter_groups_folded"), 0);
+}
+
 TEST_F(ExporterTest, ReloadsOverHttpWhereThatIsEnabled) {
   options_.enable_lifecycle = true;
   make();

@@ -55,7 +55,10 @@ TEST(SelfMetrics, WriteEveryFamilyOnceAndNoOther) {
 
 TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   process::Snapshot snapshot;
-  snapshot.counts = {1, 2, 3, 4, 5, 19};
+  snapshot.counts = {
+      .measured = 1, .pending = 2, .denied = 3, .stuck = 23, .kernel = 4, .zombie = 5, .sharing_unknown = 19};
+  snapshot.groups_folded = 20;
+  snapshot.readers = {{"quick", 21, 22, true}, {"limits", 0, 0, false}};
   snapshot.sampling.reads = 6;
   snapshot.sampling.read_seconds = 0.7;
   snapshot.sampling.cpu_seconds = 0.8;
@@ -70,6 +73,13 @@ TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"measured\"}"), 1);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"pending\"}"), 2);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"denied\"}"), 3);
+  EXPECT_EQ(samples.at("memory_exporter_processes{state=\"stuck\"}"), 23);
+  EXPECT_EQ(samples.at("memory_exporter_groups_folded"), 20);
+  EXPECT_EQ(samples.at("memory_exporter_hung_readers{lane=\"quick\"}"), 21);
+  EXPECT_EQ(samples.at("memory_exporter_hung_readers{lane=\"limits\"}"), 0);
+  EXPECT_EQ(samples.at("memory_exporter_reader_start_failures_total{lane=\"quick\"}"), 22);
+  EXPECT_EQ(samples.at("memory_exporter_sampling_paused{lane=\"quick\"}"), 1);
+  EXPECT_EQ(samples.at("memory_exporter_sampling_paused{lane=\"limits\"}"), 0);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"kernel\"}"), 4);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"zombie\"}"), 5);
   EXPECT_EQ(samples.at("memory_exporter_processes_sharing_unknown"), 19);

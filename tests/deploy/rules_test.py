@@ -81,8 +81,8 @@ def json_labels(labels):
     return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
 
 
-def pss(shape, kind="anon"):
-    return {group("pss_bytes", kind=kind): (shape, MIB)}
+def pss(shape, kind="anon", **labels):
+    return {group("pss_bytes", kind=kind, **labels): (shape, MIB)}
 
 
 def swap(shape):
@@ -117,12 +117,23 @@ GROUPS = [
      pss(plus(linear(400, 40), linear(0, -30))) | swap(linear(0, 30)), GROWS),
     ("a leak below a garbage collector's sawtooth", 12,
      pss(plus(sawtooth(200, 900, 0.75), linear(0, 40))), GROWS),
+    ("a leak of a process that is called other", 12, pss(linear(200, 40), name="other"), GROWS),
+    ("the group that others fold into", 12,
+     pss(linear(200, 40), name="other", cgroup="other"), QUIET),
+    ("the same where groups have a name alone", 12,
+     pss(linear(200, 40), name="other", cgroup=""), QUIET),
+    ("the same where groups have a cgroup alone", 12,
+     pss(linear(200, 40), name="", cgroup="other"), QUIET),
     ("a leak during which the exporter was away for 40 minutes", 14,
      pss(lambda hour: None if 5 <= hour < 5.65 else 200 + 60 * hour), GROWS),
     ("a leak that will fill the node", 12,
      pss(linear(200, 500)) | meminfo(mem_total=flat(8), mem_available=flat(1.5), swap_free=flat(0)),
      GROWS | {"MemoryGroupFillsNode"}),
     ("a leak of 40 MiB a day", 24 * 7, pss(linear(300, 40 / 24)), DAILY),
+    ("the group that others fold into, day by day", 24 * 7,
+     pss(linear(300, 40 / 24), name="other", cgroup="other"), QUIET),
+    ("the same where groups have a name alone, day by day", 24 * 7,
+     pss(linear(300, 40 / 24), name="other", cgroup=""), QUIET),
     ("a leak of 40 MiB a day below busy days", 24 * 7,
      pss(plus(working_days(300, 800), linear(0, 40 / 24))), DAILY),
 

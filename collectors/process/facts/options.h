@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,13 @@ constexpr bool contains(Extras set, Extras extra) {
   return (static_cast<unsigned>(set) & static_cast<unsigned>(extra)) != 0;
 }
 
+/// How many groups of processes there may be, and what may be asked for.
+inline constexpr std::size_t default_max_groups = 1000;
+inline constexpr std::size_t most_max_groups = 1'000'000;
+
 struct Options {
   std::vector<Dimension> group_by = {Dimension::name, Dimension::cgroup};
+  std::size_t max_groups = default_max_groups;  ///< at least 1
   /// Where the operator's tree of cgroups has the root of our cgroup namespace; empty: at its own.
   std::string cgroup_namespace_root = {};
   PssMode pss_mode = PssMode::budgeted;

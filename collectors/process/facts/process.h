@@ -154,7 +154,7 @@ struct Process {
 
   std::optional<Sample> sample;
   std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
-  bool stuck = false;                          ///< the last walk has not come back
+  bool stuck = false;                          ///< a read of it, in any lane, has not come back
   bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
   /// Until when what has been read of it has used up its stall budget: files that hold its
   /// mmap_lock in one go, and the small parts of pagemap, which hold up nobody and do not wait for

@@ -30,7 +30,7 @@ enum class Unmeasured {
   pending,  ///< not sampled yet: its whole RSS
   denied,   ///< the kernel refuses the read: its whole RSS
   stale,    ///< sampled, and grown since: the growth
-  stuck,    ///< a read that has not come back: its whole RSS
+  stuck,    ///< a read that has not come back, whatever was sampled before: its whole RSS
 };
 inline constexpr std::array unmeasured_reasons = {Unmeasured::pending, Unmeasured::denied,
                                                   Unmeasured::stale, Unmeasured::stuck};
@@ -82,6 +82,7 @@ struct ProcessCounts {
   std::uint64_t measured = 0;
   std::uint64_t pending = 0;
   std::uint64_t denied = 0;
+  std::uint64_t stuck = 0;  ///< a read of them hangs
   std::uint64_t kernel = 0;
   std::uint64_t zombie = 0;
   /// Counted in full, each in one of the states above, though their memory may be another's as well.
@@ -98,6 +99,14 @@ struct SamplingCost {
   double longest_read_seconds = 0;
   double budget_seconds = 0;   ///< CPU time the budget has granted so far
   std::uint64_t deferred = 0;  ///< candidates the last scrape left for later
+};
+
+/// How the threads of one lane of reads are doing.
+struct LaneReaders {
+  std::string_view lane;
+  std::uint64_t hung = 0;            ///< reads that have not come back for two seconds
+  std::uint64_t start_failures = 0;  ///< threads that could not be started, since the start
+  bool paused = false;               ///< nobody is left who could read
 };
 
 /// What the exporter's privileges allow for giants.
@@ -129,10 +138,12 @@ struct MappedMemory {
 /// All that one collection found out about processes. Immutable once published; requests share it.
 struct Snapshot {
   std::vector<Dimension> dimensions;
-  std::vector<Group> groups;  ///< sorted by key
+  std::vector<Group> groups;        ///< sorted by key, Options::max_groups at most
+  std::uint64_t groups_folded = 0;  ///< groups with processes that count as `other`
   ProcessCounts counts;
   SamplingCost sampling;
   std::vector<FileReadingCost> readings;
+  std::vector<LaneReaders> readers;  ///< of every lane
   PssTier tier = PssTier::rollup;
   std::map<ReadErrorKey, std::uint64_t> read_errors;  ///< since the start
   /// As the collection began: against meminfo after it, how far the machine moved meanwhile.

@@ -1,8 +1,7 @@
-#include "collectors/process/grouping/groups.h"
+#include "collectors/process/grouping/group_totals.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 namespace memory_exporter::process {
 namespace {
@@ -76,46 +75,21 @@ Unmeasured why_unmeasured(const Process& process) {
   return process.denied_at ? Unmeasured::denied : Unmeasured::pending;
 }
 
-GroupState& Groups::at(const GroupKey& key, Clock::time_point now) {
-  auto& group = groups_[key];
-  group.last_used_ = now;
-  return group;
-}
-
-void Groups::add(const Process& process, Clock::time_point now) {
-  auto& group = *process.group;
-  auto& totals = group.totals_;
-  group.last_used_ = now;
+void count_process(GroupTotals& totals, const Process& process, Clock::time_point now) {
   ++totals.processes;
   totals.threads += process.threads;
   totals.oldest_start = std::min(totals.oldest_start.value_or(UINT64_MAX), process.id.start_time);
   totals.oom_score = std::max(totals.oom_score, process.oom_score);
   if (process.memory_owner) return;  // its mm is its parent's, and counted there
   procfs::add(totals.status, process.status);
-  if (process.sample) {
+  // What it had when it could last be read is older than anything that was ever promised.
+  if (process.sample && !process.stuck) {
     add_sample(totals, process, now);
   } else {
     count_unmeasured(totals, why_unmeasured(process), process.resident());
   }
   add_limits(totals, process, ++totals.address_spaces == 1);
   add_mappings(totals.regions, process, now);
-}
-
-std::vector<Group> Groups::publish(Clock::time_point now) {
-  std::vector<Group> published;
-  published.reserve(groups_.size());
-  for (auto group = groups_.begin(); group != groups_.end();) {
-    auto& [key, state] = *group;
-    if (now - state.last_used_ > retention) {
-      group = groups_.erase(group);
-      continue;
-    }
-    state.totals_.minor_faults = state.minor_faults_;
-    state.totals_.major_faults = state.major_faults_;
-    published.push_back({key, std::exchange(state.totals_, {})});
-    ++group;
-  }
-  return published;
 }
 
 }  // namespace memory_exporter::process
