@@ -25,6 +25,7 @@ class ReadingLane {
     LastReading last;
     MakeWalkReader<Found> make_reader;
     std::shared_ptr<CpuBudget> budget;
+    std::shared_ptr<ReadsUnderWay> reads;
     ReadingPolicy policy;
     double stall_budget;  ///< as in rest_after()
     Now now;
@@ -58,6 +59,10 @@ class ReadingLane {
   /// Whose reads hang; see Sampler.
   std::vector<ProcessId> stuck() { return sampler_ ? sampler_->stuck() : std::vector<ProcessId>(); }
 
+  LaneReaders readers(std::string_view lane) const {
+    return sampler_ ? sampler_->readers(lane) : LaneReaders{lane};
+  }
+
   SamplingCost cost() const { return sampler_ ? sampler_->cost() : SamplingCost(); }
 
  private:
@@ -88,7 +93,11 @@ class ReadingLane {
   }
 
   typename Sampler<Found>::Settings sampler_settings() const {
-    return {settings_.make_reader, settings_.budget, {}, settings_.now};
+    return {.make_reader = settings_.make_reader,
+            .budget = settings_.budget,
+            .now = settings_.now,
+            .reads = settings_.reads,
+            .complete = settings_.policy.exact};
   }
 
   const procfs::Tree& procfs_;

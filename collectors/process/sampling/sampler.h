@@ -1,22 +1,23 @@
 #pragma once
 
-#include <pthread.h>
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
-#include <list>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/process/sampling/cpu_budget.h"
+#include "collectors/process/sampling/reader_threads.h"
+#include "collectors/process/sampling/reads_under_way.h"
+#include "collectors/process/sampling/thread_cpu_time.h"
 #include "collectors/process/sampling/walk.h"
 #include "collectors/procfs/reader.h"
 
@@ -26,28 +27,28 @@ namespace memory_exporter::process {
 /// of CPU time. It never changes its own priority: a slow reader would hold the target's mmap_lock
 /// for longer.
 ///
-/// A read hangs for as long as its target's mmap_lock is held for writing. One that shows no
-/// progress for `hang_limit`, neither in parts nor in CPU time, is given up: another thread takes
-/// over the queue (at most two do), and the destructor leaves the hung one behind, on state that it
-/// keeps alive itself.
+/// A read may hang in the kernel; see ReaderThreads. The destructor leaves a hung one behind, on
+/// state that it keeps alive itself. Where no thread is left, because ReadsUnderWay::most_replaced
+/// hang or none can be started, the lane pauses: what is submitted counts as deferred.
 template <typename Payload>
 class Sampler {
  public:
-  static constexpr std::chrono::seconds hang_limit{2};
-  static constexpr std::chrono::milliseconds least_progress{20};  ///< of CPU time
-  static constexpr int most_replacements = 2;
+  static constexpr std::chrono::nanoseconds hang_limit = ReaderThreads::hang_limit;
 
   struct Settings {
     MakeWalkReader<Payload> make_reader;
     std::shared_ptr<CpuBudget> budget;
     std::size_t lane = 0;  ///< of the budget
     Now now;
+    std::shared_ptr<ReadsUnderWay> reads = std::make_shared<ReadsUnderWay>();  ///< all lanes' own
+    std::chrono::nanoseconds patience = hang_limit;  ///< as in ReaderThreads
+    bool complete = false;  ///< wait() also waits for processes that another lane is reading
   };
 
   Sampler(const procfs::Tree& procfs, Settings settings)
       : shared_(std::make_shared<Shared>(procfs.duplicate(), std::move(settings))) {
     const std::lock_guard lock(shared_->mutex);
-    start_thread();
+    shared_->threads.start(work());
   }
 
   ~Sampler() {
@@ -55,10 +56,11 @@ class Sampler {
     shared_->stopping = true;
     shared_->queue.clear();
     shared_->work.notify_all();
+    shared_->settings.reads->wake();
     // Threads are detached, because a hung one could not be joined. Those that are well end at
     // once: wait for them briefly, so that nothing of ours runs when the process tears down.
     shared_->rest.wait_for(lock, std::chrono::milliseconds(500),
-                           [this] { return shared_->running_threads == 0; });
+                           [this] { return shared_->threads.running() == 0; });
   }
 
   Sampler(const Sampler&) = delete;
@@ -71,19 +73,23 @@ class Sampler {
     {
       const std::lock_guard lock(shared_->mutex);
       shared_->enqueue(std::move(requests));
+      replace_hung_threads();
+      if (shared_->threads.running() == 0) shared_->threads.start(work());
+      if (shared_->threads.nobody_left()) shared_->defer_all();
     }
     shared_->work.notify_one();
+    shared_->settings.reads->wake();
   }
 
-  /// Returns when everything submitted has been read, dropped or found to hang, and after `at_most`
-  /// at the latest.
+  /// Returns when everything submitted has been read, dropped or found to hang, or is left for
+  /// later because another lane reads it; and after `at_most` at the latest.
   void wait(std::chrono::nanoseconds at_most) {
     // "No deadline" is the largest time there is, and adding to it would overflow.
     const auto until =
         Clock::now() + std::min<std::chrono::nanoseconds>(at_most, std::chrono::hours(24));
     std::unique_lock lock(shared_->mutex);
     while (!shared_->idle() && Clock::now() < until) {
-      shared_->rest.wait_until(lock, std::min(until, Clock::now() + hang_limit),
+      shared_->rest.wait_until(lock, std::min(until, Clock::now() + shared_->settings.patience),
                                [this] { return shared_->idle(); });
       replace_hung_threads();
     }
@@ -99,11 +105,7 @@ class Sampler {
   std::vector<ProcessId> stuck() {
     const std::lock_guard lock(shared_->mutex);
     replace_hung_threads();
-    std::vector<ProcessId> ids;
-    for (const auto& reading : shared_->readings) {
-      if (reading.hung) ids.push_back(reading.id);
-    }
-    return ids;
+    return shared_->threads.hung();
   }
 
   SamplingCost cost() const {
@@ -111,18 +113,13 @@ class Sampler {
     return shared_->cost;
   }
 
- private:
-  struct Reading {
-    ProcessId id;
-    Clock::time_point progress;  ///< when it last showed some
-    clockid_t thread_clock =
-        CLOCK_THREAD_CPUTIME_ID;     ///< of the thread that reads, for all threads
-    std::chrono::nanoseconds cpu{};  ///< of that thread, at `progress`
-    bool hung = false;               ///< no progress within hang_limit
-    bool replaced = false;  ///< another thread does its work: this one ends when it comes back
-  };
-  using ReadingHandle = typename std::list<Reading>::iterator;
+  /// How its threads are doing, under the lane's name.
+  LaneReaders readers(std::string_view lane) const {
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->threads.counts(lane);
+  }
 
+ private:
   /// A read that has begun, and what it has cost so far.
   struct Begun {
     WalkRequest request;
@@ -133,24 +130,26 @@ class Sampler {
   /// What the threads and the owner share; a hung thread keeps it alive beyond the Sampler.
   struct Shared {
     Shared(procfs::Tree tree, Settings given)
-        : procfs(std::move(tree)), settings(std::move(given)) {}
+        : procfs(std::move(tree)),
+          settings(std::move(given)),
+          threads(settings.reads, settings.patience) {}
 
     Clock::time_point now() const { return settings.now(); }
 
-    /// Nothing more will come back soon: all is read, or whoever could read hangs.
+    /// Nothing more will come back soon: all is read, or whoever could read hangs, or others read
+    /// what is left.
     bool idle() const {
-      const auto hung = std::count_if(readings.begin(), readings.end(),
-                                      [](const Reading& reading) { return reading.hung; });
-      const bool nobody_left = hung == running_threads;
-      return hung == std::ssize(readings) && (queue.empty() || nobody_left);
+      const bool left_for_later = held_up && !settings.complete;
+      return threads.all_hang() && (queue.empty() || threads.nobody_left() || left_for_later);
     }
 
     bool may_spend() const { return settings.budget->may_spend(now(), settings.lane); }
 
     void enqueue(std::vector<WalkRequest> requests) {
       std::erase_if(requests, [this](const WalkRequest& request) {
+        const auto& readings = threads.readings();
         return std::any_of(readings.begin(), readings.end(),
-                           [&](const Reading& reading) { return reading.id == request.id; });
+                           [&](const auto& reading) { return reading.id == request.id; });
       });
       const auto again =
           std::find_if(requests.begin(), requests.end(), [this](const WalkRequest& request) {
@@ -165,15 +164,35 @@ class Sampler {
       std::reverse(requests.begin(), requests.end());
       queue = std::move(requests);
       cost.deferred = 0;
+      held_up = false;
+    }
+
+    void defer_all() {
+      cost.deferred += queue.size();
+      queue = std::vector<WalkRequest>();
     }
 
     /// Whether the budget allows another read; if not, the rest of the queue is dropped.
     bool may_begin() {
       if (queue.empty()) return false;
       if (may_spend()) return true;
-      cost.deferred += queue.size();
-      queue = std::vector<WalkRequest>();
+      defer_all();
       return false;
+    }
+
+    /// Claims the first of the queue that no other lane is reading. Those that hang elsewhere are
+    /// dropped, those that are only busy stay in the queue.
+    std::optional<WalkRequest> claim_next() {
+      std::optional<WalkRequest> claimed;
+      for (auto left = queue.size(); left > 0 && !claimed; --left) {
+        const auto at = queue.begin() + static_cast<std::ptrdiff_t>(left - 1);
+        const auto claim = settings.reads->claim(at->id);
+        if (claim == ReadsUnderWay::Claim::busy) continue;
+        if (claim == ReadsUnderWay::Claim::granted) claimed = std::move(*at);
+        queue.erase(at);
+      }
+      if (queue.empty()) queue = std::vector<WalkRequest>();
+      return claimed;
     }
 
     const procfs::Tree procfs;
@@ -183,42 +202,18 @@ class Sampler {
     std::condition_variable work;  ///< the queue has something, or it is time to stop
     std::condition_variable rest;  ///< a read has ended
     bool stopping = false;
-    int replacements = 0;
-    std::ptrdiff_t running_threads = 0;
+    bool held_up = false;  ///< all that is queued is being read by other lanes
+    ReaderThreads threads;
     std::vector<WalkRequest> queue;  ///< the next one last: one block, given back when it is done
-    std::list<Reading> readings;
-    std::optional<Begun> cut;  ///< stopped short by the budget
-    std::vector<Walk<Payload>> finished;
+    std::optional<Begun> cut;        ///< stopped short by the budget
+    std::vector<Walk<Payload>> finished;  ///< of what was submitted since take(): one a process
     SamplingCost cost;
-  };
-
-  /// The CPU time of the calling thread, slice by slice: asking the kernel for it takes 0.3 us, so
-  /// one read begins where the other ended. What is done between the two is a part of the next.
-  class ThreadCpuTime {
-   public:
-    ThreadCpuTime() {
-      ::pthread_getcpuclockid(::pthread_self(), &clock_);
-      taken_ = time_of(clock_);
-    }
-
-    /// What has been spent since the last call.
-    std::chrono::nanoseconds take() {
-      const auto before = std::exchange(taken_, time_of(CLOCK_THREAD_CPUTIME_ID));
-      return taken_ - before;
-    }
-
-    std::chrono::nanoseconds taken() const { return taken_; }
-    clockid_t clock() const { return clock_; }  ///< the same clock, for other threads
-
-   private:
-    clockid_t clock_ = CLOCK_THREAD_CPUTIME_ID;
-    std::chrono::nanoseconds taken_{};
   };
 
   /// Measures one read, part by part, and ends it when it should not go on.
   class Meter final : public WalkControl {
    public:
-    Meter(Shared& shared, ReadingHandle reading, ThreadCpuTime& cpu_time)
+    Meter(Shared& shared, ReaderThreads::Handle reading, ThreadCpuTime& cpu_time)
         : shared_(shared), reading_(reading), cpu_time_(cpu_time), part_began_(shared.now()) {}
 
     /// Short ones are taken together: asking for the CPU time of each would cost a hundredth.
@@ -233,9 +228,7 @@ class Sampler {
       std::this_thread::sleep_for(length);
       part_began_ = shared_.now();
       const std::lock_guard lock(shared_.mutex);
-      reading_->progress = part_began_;
-      reading_->cpu = cpu_time_.taken();
-      reading_->hung = false;
+      shared_.threads.show_progress(reading_, part_began_, cpu_time_.taken());
       return !shared_.stopping && !reading_->replaced && shared_.may_spend();
     }
 
@@ -267,44 +260,72 @@ class Sampler {
     }
 
     Shared& shared_;
-    ReadingHandle reading_;
+    ReaderThreads::Handle reading_;
     ThreadCpuTime& cpu_time_;
     Clock::time_point part_began_;
   };
 
+  /// A thread that runs out of memory ends; the next submit() starts another one.
   static void run(const std::shared_ptr<Shared>& shared) {
-    const auto reader = shared->settings.make_reader(shared->procfs);
-    ThreadCpuTime cpu_time;
-    std::unique_lock lock(shared->mutex);
-    while (true) {
-      shared->work.wait(lock, [&] { return shared->stopping || !shared->queue.empty(); });
-      if (shared->stopping) break;
-      if (!shared->may_begin()) {
-        shared->rest.notify_all();
-        continue;
-      }
-      if (!read_one(*shared, *reader, cpu_time, lock)) break;
-      if (shared->idle()) shared->rest.notify_all();
+    bool failed = false;
+    try {
+      serve(*shared);
+    } catch (const std::exception&) {
+      failed = true;
     }
-    --shared->running_threads;
+    const std::lock_guard lock(shared->mutex);
+    shared->threads.ended(failed);
     shared->rest.notify_all();
   }
 
-  /// Reads the first of the queue, without the lock while it lasts. False where another thread has
-  /// taken over meanwhile.
-  static bool read_one(Shared& shared, WalkReader<Payload>& reader, ThreadCpuTime& cpu_time,
-                       std::unique_lock<std::mutex>& lock) {
-    Begun begun{std::move(shared.queue.back()), shared.now(), {}};
-    shared.queue.pop_back();
-    if (shared.queue.empty()) shared.queue = std::vector<WalkRequest>();
+  static void serve(Shared& shared) {
+    const auto reader = shared.settings.make_reader(shared.procfs);
+    auto& reads = *shared.settings.reads;
+    ThreadCpuTime cpu_time;
+    std::unique_lock lock(shared.mutex);
+    while (true) {
+      shared.work.wait(lock, [&] { return shared.stopping || !shared.queue.empty(); });
+      if (shared.stopping) return;
+      const auto wakes = reads.wakes();
+      const bool may_begin = shared.may_begin();
+      auto request = may_begin ? shared.claim_next() : std::nullopt;
+      if (request) {
+        shared.held_up = false;
+        if (!read_one(shared, std::move(*request), *reader, cpu_time, lock)) return;
+        if (shared.idle()) shared.rest.notify_all();
+      } else if (shared.queue.empty()) {
+        shared.rest.notify_all();
+      } else {
+        wait_for_others(shared, wakes, lock);
+      }
+    }
+  }
+
+  /// All that is queued is being read by other lanes. For a moment that is no reason to leave it to
+  /// the next collection.
+  static void wait_for_others(Shared& shared, std::uint64_t wakes,
+                              std::unique_lock<std::mutex>& lock) {
+    const auto id = shared.queue.back().id;
+    const auto at_most = shared.held_up ? longest_wait : short_wait;
+    lock.unlock();
+    const bool free = shared.settings.reads->wait_while_busy(id, wakes, at_most);
+    lock.lock();
+    shared.held_up = !free && !shared.queue.empty();
+    if (shared.held_up) shared.rest.notify_all();
+  }
+
+  /// Reads a claimed process, without the lock while it lasts. False where another thread has taken
+  /// over meanwhile.
+  static bool read_one(Shared& shared, WalkRequest&& request, WalkReader<Payload>& reader,
+                       ThreadCpuTime& cpu_time, std::unique_lock<std::mutex>& lock) {
+    Begun begun{std::move(request), shared.now(), {}};
     if (shared.cut && shared.cut->request.id == begun.request.id) {
       begun = std::move(*shared.cut);
       begun.request.goes_on = true;
     }
     shared.cut.reset();
-    const auto reading = shared.readings.insert(
-        shared.readings.end(),
-        {begun.request.id, shared.now(), cpu_time.clock(), cpu_time.taken()});
+    const auto reading =
+        shared.threads.begin({begun.request.id, shared.now(), cpu_time.clock(), cpu_time.taken()});
 
     lock.unlock();
     Meter meter(shared, reading, cpu_time);
@@ -313,8 +334,7 @@ class Sampler {
     const auto ended = shared.now();
     lock.lock();
 
-    const bool replaced = reading->replaced;
-    shared.readings.erase(reading);
+    const bool goes_on = shared.threads.end(reading);
     begun.cost.cpu += meter.cost.cpu;
     begun.cost.longest_hold = std::max(begun.cost.longest_hold, meter.cost.longest_hold);
     begun.cost.stalled += meter.cost.stalled;
@@ -328,10 +348,9 @@ class Sampler {
           {std::move(begun.request), std::move(*payload), begun.began, ended, begun.cost});
     } else {
       ++shared.cost.deferred;
-      shared.cut = std::move(begun);
+      if (goes_on) shared.cut = std::move(begun);  // else its reader ends with the thread
     }
-    if (replaced) --shared.replacements;
-    return !replaced;
+    return goes_on;
   }
 
   /// Memory may run out in the middle: that costs this read, not the daemon.
@@ -345,37 +364,21 @@ class Sampler {
     }
   }
 
-  static std::chrono::nanoseconds time_of(clockid_t clock) {
-    timespec spent{};
-    ::clock_gettime(clock, &spent);
-    return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
-  }
-
   static double seconds(std::chrono::nanoseconds time) {
     return std::chrono::duration<double>(time).count();
   }
 
-  void start_thread() {
-    ++shared_->running_threads;
-    std::thread(run, shared_).detach();
+  std::function<void()> work() const {
+    return [shared = shared_] { run(shared); };
   }
 
   void replace_hung_threads() {
-    const auto now = shared_->now();
-    for (auto& reading : shared_->readings) {
-      if (!reading.hung && now - reading.progress >= hang_limit) {
-        // A walk of hundreds of GiB is long, and busy; one that waits for a lock spends nothing.
-        const auto cpu = time_of(reading.thread_clock);
-        reading.hung = cpu - reading.cpu < least_progress;
-        reading.cpu = cpu;
-        reading.progress = now;
-      }
-      if (!reading.hung || reading.replaced || shared_->replacements == most_replacements) continue;
-      reading.replaced = true;
-      ++shared_->replacements;
-      start_thread();
-    }
+    shared_->threads.replace_hung(shared_->now(), !shared_->queue.empty(), work());
   }
+
+  /// For what another lane reads.
+  static constexpr std::chrono::milliseconds short_wait{50};
+  static constexpr std::chrono::milliseconds longest_wait{200};
 
   std::shared_ptr<Shared> shared_;
 };
