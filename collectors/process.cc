@@ -31,9 +31,10 @@ constexpr std::array<Family, family_count> group_families = {{
     {"memory_group_threads", MetricType::gauge,
      "Threads of the group's processes; /proc/PID/stat num_threads."},
     {"memory_group_resident_bytes", MetricType::gauge,
-     "Resident memory by kind; /proc/PID/status RssAnon, RssFile, RssShmem. Shared pages count "
-     "once "
-     "in every process, and kernels before early 2025 print it approximately."},
+     "Resident memory by kind; /proc/PID/status RssAnon, RssFile, RssShmem (VmRSS, kind=\"all\", "
+     "of "
+     "processes without them: before kernel 4.5). Shared pages count once in every process, and "
+     "kernels before early 2025 print it approximately."},
     {"memory_group_virtual_bytes", MetricType::gauge,
      "Address space mapped; /proc/PID/status VmSize."},
     {"memory_group_swap_bytes", MetricType::gauge,
@@ -74,6 +75,7 @@ class ProcessCollector final : public Collector {
       out.sample("kind", "anon", group.status.resident_anon);
       out.sample("kind", "file", group.status.resident_file);
       out.sample("kind", "shmem", group.status.resident_shmem);
+      out.sample("kind", "all", group.status.resident_unsplit);
     });
     out.family(virtual_size,
                [&](const GroupTotals& group) { out.sample(group.status.virtual_size); });

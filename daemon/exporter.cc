@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "collectors/cgroup_hierarchy.h"
 #include "collectors/cgroup_namespace.h"
 #include "collectors/procfs/cgroup.h"
 #include "config/config_file.h"
@@ -71,6 +72,11 @@ process::Options monitor_options(const Options& options, const config::Settings&
 /// Process groups are to have the cgroups' names that the collector cgroup gives them.
 process::Options with_cgroups_of(const Trees& trees, process::Options options) {
   options.cgroup_namespace_root = find_namespace_root(trees, ::getpid(), [] { return false; });
+  ReadErrors errors;  // the collector cgroup looks for itself, and counts them
+  const auto hierarchy = CgroupFinder(trees).find(errors);
+  if (hierarchy && hierarchy->version == CgroupHierarchy::Version::v2) {
+    options.cgroup_v2 = {hierarchy->tree->path() + '/' + hierarchy->root, hierarchy->name};
+  }
   return options;
 }
 
@@ -189,8 +195,8 @@ Status Exporter::look_at_processes() {
 }
 
 void Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
-  const auto found =
-      counts.measured + counts.pending + counts.denied + counts.kernel + counts.zombie;
+  const auto found = counts.measured + counts.pending + counts.denied + counts.unsupported +
+                     counts.kernel + counts.zombie;
   const auto& path = processes_->trees.procfs.path();
   if (found == 0) log_.warn("no process found: is this a procfs?", {{"path", path}});
   if (counts.hidden) {
@@ -214,6 +220,15 @@ void Exporter::warn_of_cgroups_outside(const process::Snapshot& snapshot) {
   }
 }
 
+/// Only a walk finds out, and it stays so: said once.
+void Exporter::warn_of_missing_pss(const process::ProcessCounts& counts) {
+  if (counts.unsupported == 0 || warned_of_missing_pss_.exchange(true)) return;
+  log_.warn("this kernel does not tell PSS and USS: no smaps_rollup and no smaps in /proc/PID",
+            {{"needs", "a kernel with CONFIG_PROC_PAGE_MONITOR"},
+             {"processes", std::to_string(counts.unsupported)},
+             {"path", processes_->trees.procfs.path()}});
+}
+
 std::string Exporter::once() {
   const auto never = Clock::now() + std::chrono::hours(24 * 365);
   const auto all = select(collectors(), {}, {});
@@ -226,6 +241,7 @@ std::string Exporter::once() {
       warn_of_missing_processes((*snapshot)->counts);
       warn_of_cgroups_outside(**snapshot);
       warnings_.look_at(**snapshot);
+      warn_of_missing_pss((*snapshot)->counts);
     }
     return snapshot;
   };
@@ -304,14 +320,16 @@ HttpReply Exporter::metrics(const HttpRequest& request) {
   reply.headers.emplace_back("Vary", "Accept, Accept-Encoding");
   reply.body.reserve(last_size_ + last_size_ / 8);
   exposition::Encoder encoder(media.format, reply.body);
-  scrape(
-      *selection,
-      [this](Clock::time_point deadline) {
-        auto snapshot = source_.get(deadline);
-        if (snapshot) warnings_.look_at(**snapshot);
-        return snapshot;
-      },
-      start + time_for_scrape(timeout), processes_->trees.procfs, self_, log_, encoder);
+  const auto collect = [this](Clock::time_point deadline) {
+    auto snapshot = source_.get(deadline);
+    if (snapshot) {
+      warnings_.look_at(**snapshot);
+      warn_of_missing_pss((*snapshot)->counts);
+    }
+    return snapshot;
+  };
+  scrape(*selection, collect, start + time_for_scrape(timeout), processes_->trees.procfs, self_,
+         log_, encoder);
   encoder.finish();
   if (stopping_) return plain(503, "the exporter is stopping");
   last_size_ = reply.body.size();

@@ -85,6 +85,7 @@ class Exporter {
   Status look_at_processes();
   void warn_of_missing_processes(const process::ProcessCounts& counts);
   void warn_of_cgroups_outside(const process::Snapshot& snapshot);
+  void warn_of_missing_pss(const process::ProcessCounts& counts);
   HttpReply answer(const HttpRequest& request);
   HttpReply metrics(const HttpRequest& request);
   void compress(HttpReply& reply);
@@ -102,6 +103,7 @@ class Exporter {
   std::function<Status()> reload_request_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> warned_of_missing_pss_ = false;
   std::atomic<unsigned> scrapes_ = 0;
   std::atomic<std::size_t> last_size_ = 0;  ///< of an exposition: the next one's first guess
 

@@ -63,8 +63,9 @@ constexpr std::array<Family, family_count> table = {{
      "own "
      "descriptors or memory ran out, else 1: what alone could not be read is absent."},
     {"memory_exporter_processes", MetricType::gauge,
-     "Processes in procfs by what is known of them: PSS measured, pending or denied, or stuck in a "
-     "read that hangs; kernel threads and zombies have no memory of their own."},
+     "Processes in procfs by what is known of them: PSS measured, pending, denied, or unsupported "
+     "by the kernel, or stuck in a read that hangs; kernel threads and zombies have no memory of "
+     "their own."},
     {"memory_exporter_processes_sharing_unknown", MetricType::gauge,
      "Forked processes counted in full whose memory may be another process's as well: kcmp(2) may "
      "not compare them, and /proc/PID/status has the same figures for both."},
@@ -166,6 +167,7 @@ void write_processes(const process::ProcessCounts& counts, MetricSink& sink) {
   sink.sample({{"state", "pending"}}, counts.pending);
   if (!counts.hidden) sink.sample({{"state", "denied"}}, counts.denied);
   sink.sample({{"state", "stuck"}}, counts.stuck);
+  sink.sample({{"state", "unsupported"}}, counts.unsupported);
   sink.sample({{"state", "kernel"}}, counts.kernel);
   sink.sample({{"state", "zombie"}}, counts.zombie);
   sink.family(table[sharing_unknown]);

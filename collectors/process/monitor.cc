@@ -91,7 +91,12 @@ ReadingLane<LimitsFound>::Settings limits_lane(const Options& options,
                      .exact = options.pss_mode == PssMode::exact,
                      .walks_pages = false},
           .stall_budget = options.pss_stall_budget,
-          .now = now};
+          .now = now,
+          .count_failures =
+              [](const LimitsFound& found, ProcessTable& table) {
+                if (found.limits_failed) table.count_error("limits", *found.limits_failed);
+                if (found.mappings_failed) table.count_error("maps", *found.mappings_failed);
+              }};
 }
 
 ReadingLane<MappingsFound>::Settings mappings_lane(const Options& options,
@@ -117,8 +122,9 @@ struct Monitor::Parts {
       : tree(procfs),
         options(std::move(settings)),
         now(std::move(clock)),
-        table(procfs, {needs_cgroups(options.group_by), options.pss_max_age,
-                       memory_comparison_for(procfs), options.cgroup_namespace_root}),
+        table(procfs,
+              {needs_cgroups(options.group_by), options.pss_max_age, memory_comparison_for(procfs),
+               options.cgroup_namespace_root, options.cgroup_v2}),
         max_groups(options.max_groups),
         grouping(options.group_by, options.max_groups),
         tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
@@ -232,13 +238,21 @@ void Monitor::Parts::accept(const Walk<MemoryWalk>& walk) {
   if (process == nullptr) return;
   if (!walk.payload) return accept_failure(walk, *process);
   const auto& found = *walk.payload;
-  if (!found.memory.pss) return;  // its memory went while we read
-  if (walk.ended > refreshed && !table.still_runs(walk.request.id, walk.request.image)) return;
+  // Without PSS it may be that its memory went while we read.
+  if (!found.memory.pss || walk.ended > refreshed) {
+    const auto runs = table.still_runs(request.id, request.image);
+    if (!runs || !*runs) return;
+  }
+  if (!found.memory.pss) {
+    if (!process->sample) process->unsupported_at = walk.ended;
+    return;
+  }
   // One that changed lanes meanwhile has a newer sample.
   if (process->sample && process->sample->began >= walk.began) return;
   // What status said closest to the walk: this collection's refresh, or the one it was asked in.
   const bool ours = walk.began >= (is_exact() ? began : refresh_ended);
   process->denied_at.reset();
+  process->unsupported_at.reset();
   process->sample = Sample{
       .memory = found.memory,
       .uss = found.uss,
@@ -254,7 +268,8 @@ void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& proce
   const auto kind = walk.payload.error().kind;
   if (kind == ErrorKind::vanished) {
     // The process between the refresh and now, or the one thread it was read through.
-    if (!table.still_runs(walk.request.id, walk.request.image)) table.end(process);
+    const auto runs = table.still_runs(walk.request.id, walk.request.image);
+    if (runs && !*runs) table.end(process);
     return;
   }
   if (walk.request.method == WalkMethod::pagemap) {
@@ -263,6 +278,8 @@ void Monitor::Parts::accept_failure(const Walk<MemoryWalk>& walk, Process& proce
     return;
   }
   table.count_error("smaps_rollup", kind);
+  // Our own descriptors or memory ran out: what is known of the process stands.
+  if (kind == ErrorKind::exhausted) return;
   if (kind == ErrorKind::denied) process.denied_at = walk.ended;
   process.sample.reset();
 }
@@ -294,6 +311,8 @@ void Monitor::Parts::count(const Process& process, ProcessCounts& counts) {
     ++counts.measured;
   } else if (measured->denied_at) {
     ++counts.denied;
+  } else if (measured->unsupported_at) {
+    ++counts.unsupported;
   } else {
     ++counts.pending;
   }

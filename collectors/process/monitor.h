@@ -23,7 +23,8 @@ class Monitor {
   void set_max_groups(std::size_t max_groups);
 
   /// Refreshes the process table, waits for samples until `deadline` or Options::pss_wait, and adds
-  /// up. One caller at a time. Fails only where the procfs root itself cannot be listed.
+  /// up. One caller at a time. Fails as ProcessTable::refresh() does; the counters and all that is
+  /// known of the processes stay for the next one.
   Result<std::shared_ptr<const Snapshot>> collect(Clock::time_point deadline,
                                                   Extras extras = Extras::none);
 

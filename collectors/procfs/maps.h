@@ -40,6 +40,16 @@ struct Vma {
   Bytes size() const { return Bytes{end - start}; }
   MappedFile file() const { return {device_major, device_minor, inode}; }
   bool accessible() const { return readable || writable || executable; }
+
+  /// The kernel's own page, printed behind the mappings of every process: no VMA, and neither
+  /// VmSize nor vm.max_map_count counts it. [vsyscall] on x86-64, [vectors] on 32-bit arm. (In a
+  /// 32-bit process of an arm64 kernel [vectors] is a mapping like any other.)
+  bool is_gate() const {
+#ifndef __aarch64__
+    if (path == "[vectors]") return true;
+#endif
+    return path == "[vsyscall]";
+  }
 };
 
 /// One line of maps, without its newline. False for any other form.
@@ -53,8 +63,7 @@ bool parse_vma(std::string_view line, Vma& vma);
 /// so neighbours may be from slightly different moments, and one that grew meanwhile may overlap
 /// the next. A process without memory has an empty file.
 ///
-/// [vsyscall] (x86-64) is printed but is no VMA of the process: VmSize and vm.max_map_count leave
-/// it out.
+/// What is_gate() is printed but is no VMA of the process.
 class MapsParser {
  public:
   /// Calls `visit(const Vma&)` for each whole line of `text` and returns the bytes it took; the

@@ -41,4 +41,33 @@ Skipped for_each_mount(std::string_view text, Visit&& visit) {
                        });
 }
 
+/// Reads mountinfo piece by piece: whoever owns a mount namespace may fill it with 100,000 mounts
+/// (fs.mount-max) of long names.
+class MountinfoParser {
+ public:
+  /// Calls `visit(const Mount&)` for each whole line of `text` and returns the bytes it took; the
+  /// rest belongs in front of the next piece. Malformed, with its line, where a line has another
+  /// form; `last`: nothing follows, so a rest is malformed too.
+  template <typename Visit>
+  Result<std::size_t> parse(std::string_view text, bool last, Visit&& visit) {
+    auto rest = text;
+    while (true) {
+      const auto newline = rest.find('\n');
+      if (newline == std::string_view::npos) break;
+      ++line_;
+      if (!parse_mount(rest.substr(0, newline), mount_)) {
+        return malformed("expected \"id parent major:minor root mount ... - type source\"", line_);
+      }
+      rest.remove_prefix(newline + 1);
+      visit(static_cast<const Mount&>(mount_));
+    }
+    if (last && !rest.empty()) return malformed("the last line is cut short", line_ + 1);
+    return text.size() - rest.size();
+  }
+
+ private:
+  Mount mount_;
+  int line_ = 0;
+};
+
 }  // namespace memory_exporter::procfs

@@ -83,7 +83,12 @@ Result<std::size_t> PageCounts::read(std::uint64_t frame, std::span<std::uint64_
   return read_words(file_.get(), path_, frame, counts.data(), counts.size());
 }
 
-bool can_count_page_mappings(const Tree& procfs) {
+std::uint64_t kernel_page_size() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+bool can_count_page_mappings(const Tree& procfs, std::uint64_t size_of_pages) {
+  if (size_of_pages != page_size) return false;
   const auto counts = PageCounts::open(procfs);
   const auto pagemap = Pagemap::open(procfs, "self/pagemap");
   if (!counts || !pagemap) return false;

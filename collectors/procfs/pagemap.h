@@ -11,7 +11,12 @@
 
 namespace memory_exporter::procfs {
 
+/// What the walk through pagemap counts in. Where the kernel's pages have another size there is no
+/// such walk: see can_count_page_mappings().
 inline constexpr std::uint64_t page_size = 4096;
+
+/// The kernel's.
+std::uint64_t kernel_page_size();
 
 /// One 64-bit entry of /proc/PID/pagemap (kernel: Documentation/admin-guide/mm/pagemap.rst).
 struct PagemapEntry {
@@ -89,7 +94,8 @@ class PageCounts {
 
 /// Whether this process may see which page frames others use, and how often each is mapped: asked
 /// of its own pagemap (CAP_SYS_ADMIN in the first user namespace) and kpagecount. False too where
-/// the kernel has no PAGEMAP_SCAN, without which holes are dear.
-bool can_count_page_mappings(const Tree& procfs);
+/// the kernel has no PAGEMAP_SCAN, without which holes are dear, or pages of another size (arm64
+/// and others with 16 or 64 KiB), in which no address or figure here would be right.
+bool can_count_page_mappings(const Tree& procfs, std::uint64_t size_of_pages = kernel_page_size());
 
 }  // namespace memory_exporter::procfs

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,6 +93,12 @@ Error Tree::error_for(const char* relative, int error_number) const {
   return error_of(error_number, path_ + '/' + relative);
 }
 
+/// The buffer has grown for nothing.
+Error Tree::too_large(const char* relative, std::string_view what, Buffer& buffer) const {
+  buffer = Buffer();
+  return in_file(malformed(std::string(what)), path_ + '/' + relative);
+}
+
 Result<FileDescriptor> Tree::open_file(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
   FileDescriptor file(::openat(directory_.get(), relative, O_RDONLY | O_CLOEXEC));
@@ -118,22 +125,28 @@ Result<std::string_view> Tree::read(const char* relative, Buffer& buffer) const 
     if (!got) return got.error();
     if (*got == 0) return std::string_view(buffer.data(), size);
     size += *got;
+    if (size >= largest_text) return too_large(relative, "too large: 16 MiB or more", buffer);
   }
 }
 
-Status Tree::read_in_pieces(const char* relative, Buffer& buffer, const Consume& consume) const {
+Status Tree::read_in_pieces(const char* relative, Buffer& buffer, const Consume& consume,
+                            std::uint64_t most) const {
   const auto file = open_file(relative);
   if (!file) return file.error();
   std::size_t size = 0;
+  std::uint64_t total = 0;
   while (true) {
     const auto got = read_some(*file, relative, buffer, size);
     if (!got) return got.error();
     size += *got;
+    total += *got;
+    if (total > most) return too_large(relative, "too large: it does not end", buffer);
     const bool last = *got == 0;
     const auto taken = consume(std::string_view(buffer.data(), size), last);
     if (!taken) return in_file(taken.error(), path_ + '/' + relative);
     if (last) return Done{};
     size -= *taken;
+    if (size >= largest_entry) return too_large(relative, "an entry of 1 MiB or more", buffer);
     std::memmove(buffer.data(), buffer.data() + *taken, size);
   }
 }
@@ -177,9 +190,21 @@ Result<std::string> Tree::read_link(const char* relative) const {
 
 Result<FileId> Tree::file_id(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
+  struct statx found {};
+  if (::statx(directory_.get(), relative, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO,
+              &found) != 0) {
+    return error_for(relative, errno);
+  }
+  return FileId{makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino};
+}
+
+Result<bool> Tree::exists(const char* relative) const {
+  if (!present()) return false;
   struct stat found {};
-  if (::fstatat(directory_.get(), relative, &found, 0) != 0) return error_for(relative, errno);
-  return FileId{found.st_dev, found.st_ino};
+  if (::fstatat(directory_.get(), relative, &found, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  auto error = error_for(relative, errno);
+  if (error.kind == ErrorKind::vanished) return false;
+  return error;
 }
 
 bool Tree::is_mounted_over(const char* name) const {

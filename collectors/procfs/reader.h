@@ -18,7 +18,7 @@
 namespace memory_exporter::procfs {
 
 /// Bytes that outlive one read and are reused by the next. Grows to the largest file it has held
-/// (pages it never touched cost nothing) and is never cleared.
+/// (pages it never touched cost nothing) and is not cleared, but after a file that was too large.
 class Buffer {
  public:
   static constexpr std::size_t initial_size = 16 * 1024;
@@ -56,10 +56,20 @@ struct ListedProcess {
 /// are relative and opened beneath a directory fd taken once, so the tree cannot be swapped under
 /// a running exporter. Const and safe to share between threads; the buffer is the caller's.
 ///
-/// Every read goes to end of file, whatever the size: a kernel seq_file gives a page at a time and
-/// short reads are normal. Cost: one openat, the reads (the last returns 0), one close.
+/// Every read goes to end of file: a kernel seq_file gives a page at a time and short reads are
+/// normal. A file that does not end within the bounds below is malformed, whoever serves it (FUSE,
+/// a pipe, a mount table that its owner filled). Cost: one openat, the reads (the last returns 0),
+/// one close.
 class Tree {
  public:
+  /// What read() holds of a file, the largest: /proc/zoneinfo of 2,000 CPUs has 6 MiB, status of a
+  /// process in 65,536 groups 0.7 MiB.
+  static constexpr std::size_t largest_text = 16 << 20;
+  /// What read_in_pieces() holds of one, the largest entry: a mount's line has 30 KiB at most.
+  static constexpr std::size_t largest_entry = 1 << 20;
+  /// Where read_in_pieces() gives up: the smaps of 6 million mappings.
+  static constexpr std::uint64_t most_in_pieces = std::uint64_t{4} << 30;
+
   /// Fails where the path is not a directory that can be opened.
   static Result<Tree> open(std::string path);
   /// A tree that is not there: every read says vanished (a container without /sys).
@@ -72,7 +82,8 @@ class Tree {
   bool present() const { return directory_.valid(); }
   int fd() const { return directory_.get(); }
 
-  /// The file's whole text, valid until the buffer's next use. Errors name the full path.
+  /// The file's whole text, valid until the buffer's next use. Errors name the full path. One of
+  /// largest_text or more is malformed, and the buffer gives its memory back.
   Result<std::string_view> read(const char* relative, Buffer& buffer) const;
 
   /// Takes whole entries off the front of a text and returns their bytes. `last`: the file ends
@@ -82,8 +93,10 @@ class Tree {
   /// The file piece by piece, for what is too large to hold (a smaps may have 45 MB): after each
   /// read, for which the kernel hands out a page or so, `consume` gets the bytes that it has not
   /// taken yet. The buffer stays at its first size as long as an entry fits. Ends with the first
-  /// error, of reading or of `consume`, which then names the file.
-  Status read_in_pieces(const char* relative, Buffer& buffer, const Consume& consume) const;
+  /// error, of reading or of `consume`, which then names the file. An entry of largest_entry, or
+  /// more than `most` bytes, is malformed.
+  Status read_in_pieces(const char* relative, Buffer& buffer, const Consume& consume,
+                        std::uint64_t most = most_in_pieces) const;
 
   /// The names in a directory, without "." and "..", in the kernel's order ("." : the root itself).
   Result<std::vector<std::string>> list(const char* relative) const;
@@ -91,16 +104,21 @@ class Tree {
   /// The same for its sub-directories alone; symbolic links are not followed.
   Result<std::vector<std::string>> list_directories(const char* relative) const;
 
-  /// Where a symbolic link points.
+  /// Where a symbolic link points. Of /proc/PID/exe the kernel prints the path that it has in its
+  /// own books: the filesystem that the file lies on is not asked.
   Result<std::string> read_link(const char* relative) const;
 
   /// The file behind a path, symbolic links followed (/proc/PID/exe: the executable itself, about
-  /// 1.5 us).
+  /// 1.5 us), as the kernel knows it. The filesystem is not asked (AT_STATX_DONT_SYNC), because a
+  /// dead NFS or FUSE server never answers; an error before kernel 4.11, which cannot be told so.
   Result<FileId> file_id(const char* relative) const;
 
   /// Whether another file system's file is mounted over a name in the root, as lxcfs does over
   /// /proc/meminfo; false where that cannot be told. Does not wait for the file system; about 1 us.
   bool is_mounted_over(const char* name) const;
+  /// Whether there is such a file, a symbolic link itself; an error where that cannot be told.
+  /// About 1 us.
+  Result<bool> exists(const char* relative) const;
 
   /// The names in the root that are all digits: the processes of a procfs, appended to `processes`
   /// (cleared first). Cost: getdents64 over a kept descriptor, about 0.3 us a process.
@@ -111,6 +129,7 @@ class Tree {
 
  private:
   Error error_for(const char* relative, int error_number) const;
+  Error too_large(const char* relative, std::string_view what, Buffer& buffer) const;
   /// Reads once behind the first `size` bytes of the buffer, growing it where it is full; the bytes
   /// got, 0 at the end of the file.
   Result<std::size_t> read_some(const FileDescriptor& file, const char* relative, Buffer& buffer,

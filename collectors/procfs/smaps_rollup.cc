@@ -8,6 +8,15 @@
 #include "collectors/procfs/smaps_fields.h"
 
 namespace memory_exporter::procfs {
+namespace {
+
+bool add(OptionalBytes& sum, const OptionalBytes& amount) {
+  if (sum && amount && *sum + *amount < *sum) return false;
+  add_known(sum, amount);
+  return true;
+}
+
+}  // namespace
 
 Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
   SmapsRollup rollup;
@@ -31,6 +40,14 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
     if (unknown[i]) (rollup.*(smaps_fields[i].member)).reset();
   }
   return rollup;
+}
+
+bool add_known(SmapsRollup& sum, const SmapsRollup& mapping) {
+  bool all = true;
+  for (const auto& field : smaps_fields) {
+    if (field.member != nullptr) all &= add(sum.*(field.member), mapping.*(field.member));
+  }
+  return all;
 }
 
 void add_complete(SmapsRollup& sum, const SmapsRollup& rollup) {

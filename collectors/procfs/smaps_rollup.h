@@ -45,6 +45,10 @@ struct SmapsRollup {
   }
 };
 
+/// Adds one mapping's figures to the sum over a process. A field that a mapping lacks adds nothing.
+/// False where a figure would wrap, which is then left as it was.
+bool add_known(SmapsRollup& sum, const SmapsRollup& mapping);
+
 /// Unknown keys are passed over; a known key without "N kB" is malformed, with its line, and so is
 /// a text whose last line was cut short. Several entries (a smaps) add up; a field of which an
 /// entry or the sum is more than a machine can hold stays absent.

@@ -40,7 +40,10 @@ struct Stat {
 
   bool is_kernel_thread() const { return (flags & kernel_thread_flag) != 0; }
   bool is_forked() const { return (flags & forked_flag) != 0; }
-  bool is_being_reaped() const { return threads == 0; }
+  /// All three are the mm's, and 0 once a process, or its first thread, has let go of it. (The
+  /// addresses alone tell nothing: sandboxes such as gVisor print 0 for both.)
+  bool has_memory() const { return start_code != 0 || start_stack != 0 || virtual_size.value != 0; }
+  bool is_being_reaped() const { return threads == 0 && !has_memory(); }
   bool is_zombie() const { return state == 'Z' || state == 'X'; }
 };
 

@@ -47,6 +47,20 @@ bool add_number(std::string_view text, std::optional<std::uint64_t>& sum) {
   return number.has_value();
 }
 
+/// Before 4.5, and in sandboxes, the split is missing. Some of its parts are of no use: they would
+/// not add up to the whole.
+void settle_resident(ProcessStatus& status) {
+  auto& anon = status.resident_anon;
+  auto& file = status.resident_file;
+  auto& shmem = status.resident_shmem;
+  if (anon && file && shmem) {
+    if (!status.resident) status.resident = *anon + *file + *shmem;
+    return;
+  }
+  anon = file = shmem = std::nullopt;
+  status.resident_unsplit = status.resident;
+}
+
 }  // namespace
 
 Result<ProcessStatus> parse_status(std::string_view text) {
@@ -77,6 +91,7 @@ Result<ProcessStatus> parse_status(std::string_view text) {
   add_complete(status.page_tables, middle_page_tables);
   // Below 0 in 32 bits is 4 TiB: no more than the process has address space can be libraries.
   if (status.virtual_size && status.library > status.virtual_size) status.library.reset();
+  settle_resident(status);
   return status;
 }
 
@@ -91,6 +106,7 @@ void add(ProcessStatus& sum, const ProcessStatus& status) {
       add_known(total, figure);
     }
   }
+  add_known(sum.resident_unsplit, status.resident_unsplit);
 }
 
 }  // namespace memory_exporter::procfs

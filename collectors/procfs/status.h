@@ -21,15 +21,18 @@ namespace memory_exporter::procfs {
 /// A figure that wrapped below 0 (VmLib before 4.15, where the program's text was moved) is absent,
 /// and so is one that no machine can hold (see plausible.h).
 struct ProcessStatus {
-  OptionalBytes virtual_peak;            ///< VmPeak
-  OptionalBytes virtual_size;            ///< VmSize
-  OptionalBytes locked;                  ///< VmLck
-  OptionalBytes pinned;                  ///< VmPin (3.2)
-  OptionalBytes resident_peak;           ///< VmHWM
-  OptionalBytes resident;                ///< VmRSS = RssAnon + RssFile + RssShmem
-  OptionalBytes resident_anon;           ///< RssAnon (4.5)
-  OptionalBytes resident_file;           ///< RssFile (4.5)
-  OptionalBytes resident_shmem;          ///< RssShmem (4.5)
+  OptionalBytes virtual_peak;    ///< VmPeak
+  OptionalBytes virtual_size;    ///< VmSize
+  OptionalBytes locked;          ///< VmLck
+  OptionalBytes pinned;          ///< VmPin (3.2)
+  OptionalBytes resident_peak;   ///< VmHWM
+  OptionalBytes resident;        ///< VmRSS = RssAnon + RssFile + RssShmem
+  OptionalBytes resident_anon;   ///< RssAnon (4.5)
+  OptionalBytes resident_file;   ///< RssFile (4.5)
+  OptionalBytes resident_shmem;  ///< RssShmem (4.5)
+  /// VmRSS of a process whose status does not have all three of them; they are then absent. Of a
+  /// sum: of such processes, so that no page is in two of these figures.
+  OptionalBytes resident_unsplit;
   OptionalBytes data;                    ///< VmData
   OptionalBytes stack;                   ///< VmStk
   OptionalBytes text;                    ///< VmExe
@@ -45,11 +48,14 @@ struct ProcessStatus {
   /// stays and the state is not R, that thread has not run.
   std::optional<std::uint64_t> switches;
 
+  /// Whether it says anything of an mm.
+  bool has_memory() const { return virtual_size || resident || resident_anon || data; }
   bool is_resting() const { return state == 'S' || state == 'D' || state == 'T' || state == 't'; }
 };
 
 /// Unknown keys are passed over (kernels add them); a known key whose value is no number is
-/// malformed, with its line; so is a text whose last line was cut short.
+/// malformed, with its line; so is a text whose last line was cut short. A missing VmRSS is the sum
+/// of its three parts, as the kernel makes it.
 Result<ProcessStatus> parse_status(std::string_view text);
 
 /// Adds one process's figures to a sum; the two peaks, which cannot be added, keep the largest.

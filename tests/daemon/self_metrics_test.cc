@@ -55,8 +55,14 @@ TEST(SelfMetrics, WriteEveryFamilyOnceAndNoOther) {
 
 TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   process::Snapshot snapshot;
-  snapshot.counts = {
-      .measured = 1, .pending = 2, .denied = 3, .stuck = 23, .kernel = 4, .zombie = 5, .sharing_unknown = 19};
+  snapshot.counts = {.measured = 1,
+                     .pending = 2,
+                     .denied = 3,
+                     .stuck = 23,
+                     .unsupported = 6,
+                     .kernel = 4,
+                     .zombie = 5,
+                     .sharing_unknown = 19};
   snapshot.groups_folded = 20;
   snapshot.readers = {{"quick", 21, 22, true}, {"limits", 0, 0, false}};
   snapshot.sampling.reads = 6;
@@ -80,6 +86,7 @@ TEST(SelfMetrics, TellWhatTheSnapshotKnows) {
   EXPECT_EQ(samples.at("memory_exporter_reader_start_failures_total{lane=\"quick\"}"), 22);
   EXPECT_EQ(samples.at("memory_exporter_sampling_paused{lane=\"quick\"}"), 1);
   EXPECT_EQ(samples.at("memory_exporter_sampling_paused{lane=\"limits\"}"), 0);
+  EXPECT_EQ(samples.at("memory_exporter_processes{state=\"unsupported\"}"), 6);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"kernel\"}"), 4);
   EXPECT_EQ(samples.at("memory_exporter_processes{state=\"zombie\"}"), 5);
   EXPECT_EQ(samples.at("memory_exporter_processes_sharing_unknown"), 19);

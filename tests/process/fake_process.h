@@ -37,11 +37,11 @@ struct FakeProcess {
 
   std::string stat() const {
     return fmt::format(
-        "{} ({}) {} {} 1 1 0 -1 {} {} 0 {} 0 5 6 0 0 20 0 {} 0 {} 10240000 250 "
+        "{} ({}) {} {} 1 1 0 -1 {} {} 0 {} 0 5 6 0 0 20 0 {} 0 {} {} 250 "
         "18446744073709551615 "
         "{} 5000 {} 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-        pid, comm, state, ppid, flags, minor_faults, major_faults, threads, start_time, start_code,
-        start_stack);
+        pid, comm, state, ppid, flags, minor_faults, major_faults, threads, start_time,
+        has_memory ? 10240000 : 0, has_memory ? start_code : 0, has_memory ? start_stack : 0);
   }
 
   std::string status() const {

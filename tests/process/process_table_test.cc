@@ -153,6 +153,23 @@ TEST_F(ProcessTableTest, FaultCountersSurviveExitAndPidReuse) {
   EXPECT_EQ(minor_faults({"app", "/app.slice"}), 520u);
 }
 
+TEST_F(ProcessTableTest, AFallOfACounterIsAnotherProcessWithinTheSameTick) {
+  FakeProcess process{.pid = 10, .minor_faults = 500, .major_faults = 9};
+  process.write(procfs_);
+  refresh();
+  table_.processes().at(10).sample.emplace();
+  process.minor_faults = 20;
+  process.write(procfs_);
+  refresh();
+  EXPECT_EQ(minor_faults({"app", "/app.slice"}), 520u);
+  EXPECT_FALSE(table_.processes().at(10).sample) << "it is of the one before";
+  process.minor_faults = 30;
+  process.major_faults = 1;
+  process.write(procfs_);
+  refresh();
+  EXPECT_EQ(minor_faults({"app", "/app.slice"}), 550u);
+}
+
 TEST_F(ProcessTableTest, ARenameMovesOnlyTheFaultsThatComeAfterIt) {
   FakeProcess process{.pid = 10, .comm = "before", .minor_faults = 500};
   process.write(procfs_);
@@ -244,7 +261,7 @@ TEST_F(ProcessTableTest, NamesCgroupsAsTheMountedTreeDoes) {
 
 TEST_F(ProcessTableTest, AVanishedProcessIsNoError) {
   FakeProcess{.pid = 10}.write(procfs_);
-  procfs_.remove("10/status");
+  procfs_.remove("10/stat");
   procfs_.write("11/other", "");
   refresh();
   EXPECT_TRUE(table_.processes().empty());

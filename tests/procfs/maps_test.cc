@@ -195,5 +195,20 @@ TEST(MapsParser, GivesTheSameInPiecesOfAnySize) {
   }
 }
 
+TEST(ParseVma, TheKernelsOwnPageIsNoMappingOfTheProcess) {
+  const auto is_gate = [](const std::string& name) {
+    Vma vma;
+    EXPECT_TRUE(parse_vma("ffff0000-ffff1000 r-xp 00000000 00:00 0  " + name, vma));
+    return vma.is_gate();
+  };
+  EXPECT_TRUE(is_gate("[vsyscall]"));
+#ifndef __aarch64__
+  EXPECT_TRUE(is_gate("[vectors]"));
+#endif
+  for (const char* name : {"[vdso]", "[sigpage]", "[stack]", "/[vectors]", "[vectors]x", ""}) {
+    EXPECT_FALSE(is_gate(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace memory_exporter::procfs

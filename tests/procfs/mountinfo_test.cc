@@ -68,5 +68,34 @@ TEST(ForEachMount, NeverReadsAShorterTypeOutOfACutText) {
   }
 }
 
+TEST(MountinfoParser, ReadsPiecesOfAnySize) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "25 1 0:" + std::to_string(i) + " / /run rw - tmpfs t rw\n";
+  for (const std::size_t size : {1u, 7u, 40u, 4096u}) {
+    MountinfoParser parser;
+    std::string held;
+    std::uint32_t next = 0;
+    for (std::size_t at = 0; at <= text.size(); at += size) {
+      held += text.substr(at, size);
+      const auto taken = parser.parse(held, at + size > text.size(), [&](const Mount& mount) {
+        EXPECT_EQ(mount.device_minor, next++);
+      });
+      ASSERT_TRUE(taken) << taken.error().message();
+      held.erase(0, *taken);
+    }
+    EXPECT_EQ(next, 100u) << size;
+  }
+}
+
+TEST(MountinfoParser, RefusesALineOfAnotherFormAndOneThatIsCutShort) {
+  const auto ignore = [](const Mount&) {};
+  const std::string good = "25 1 0:23 / /run rw - tmpfs tmpfs rw\n";
+  const auto odd = MountinfoParser().parse(good + "nonsense\n", true, ignore);
+  ASSERT_FALSE(odd);
+  EXPECT_EQ(odd.error().line, 2);
+  EXPECT_FALSE(MountinfoParser().parse(good + "26 1 0:2", true, ignore));
+  EXPECT_TRUE(MountinfoParser().parse("", true, ignore));
+}
+
 }  // namespace
 }  // namespace memory_exporter::procfs

@@ -256,6 +256,107 @@ TEST_F(Reader, EndsWithTheFirstErrorOfReadingOrTaking) {
   EXPECT_EQ(tree().read_in_pieces(".", buffer, refuse).error().kind, ErrorKind::io);
 }
 
+/// Runs `check` in a child without root's powers; its result is the child's exit status.
+int as_nobody(const std::function<bool()>& check) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool dropped = ::getuid() != 0 || (::setgid(65534) == 0 && ::setuid(65534) == 0);
+    ::_exit(dropped && check() ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// A file that never ends.
+void link_endless(const fs::path& path, const char* device) {
+  fs::create_symlink(device, path);
+}
+
+TEST_F(Reader, AFileThatDoesNotEndIsMalformedAndLeavesNoMemoryBehind) {
+  link_endless(root_ / "endless", "/dev/zero");
+  Buffer buffer;
+  const auto read = tree().read("endless", buffer);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::malformed);
+  EXPECT_EQ(read.error().message(), root_.string() + "/endless: too large: 16 MiB or more");
+  EXPECT_EQ(buffer.capacity(), 0u);
+  write("file", "text");
+  EXPECT_EQ(*tree().read("file", buffer), "text");
+}
+
+TEST_F(Reader, ReadsTheLargestTextAndNoByteMore) {
+  write("file", std::string(Tree::largest_text - 1, 'x'));
+  Buffer buffer;
+  const auto read = tree().read("file", buffer);
+  ASSERT_TRUE(read) << read.error().message();
+  EXPECT_EQ(read->size(), Tree::largest_text - 1);
+  EXPECT_EQ(buffer.capacity(), Tree::largest_text);
+  write("file", std::string(Tree::largest_text, 'x'));
+  EXPECT_EQ(tree().read("file", buffer).error().kind, ErrorKind::malformed);
+}
+
+TEST_F(Reader, AnEntryThatDoesNotEndIsMalformed) {
+  link_endless(root_ / "endless", "/dev/zero");
+  Buffer buffer;
+  std::vector<std::string> lines;
+  const auto read = tree().read_in_pieces(
+      "endless", buffer, [&](std::string_view piece, bool) { return take_lines(piece, lines); });
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::malformed);
+  EXPECT_EQ(buffer.capacity(), 0u);
+}
+
+TEST_F(Reader, EntriesThatDoNotEndAreMalformed) {
+  link_endless(root_ / "endless", "/dev/zero");
+  Buffer buffer;
+  std::uint64_t taken = 0;
+  const auto take = [&](std::string_view piece, bool) -> Result<std::size_t> {
+    taken += piece.size();
+    return piece.size();
+  };
+  const auto read = tree().read_in_pieces("endless", buffer, take, 10 << 20);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::malformed);
+  EXPECT_EQ(taken, std::uint64_t{10 << 20});
+}
+
+TEST_F(Reader, TellsWhetherAFileIsThere) {
+  write("some/file", "");
+  fs::create_symlink("nowhere", root_ / "link");
+  const auto tree = this->tree();
+  for (const char* path : {"some", "some/file", "link"}) EXPECT_TRUE(*tree.exists(path)) << path;
+  for (const char* path : {"none", "some/none", "some/file/none", "link/none"}) {
+    EXPECT_FALSE(*tree.exists(path)) << path;
+  }
+  EXPECT_FALSE(*Tree::absent("/nowhere").exists("."));
+  fs::permissions(root_, fs::perms::all);
+  fs::permissions(root_ / "some", fs::perms::none);
+  EXPECT_EQ(as_nobody([&] {
+              const auto there = tree.exists("some/file");
+              return !there && there.error().kind == ErrorKind::denied;
+            }),
+            0);
+  fs::permissions(root_ / "some", fs::perms::all);
+}
+
+TEST_F(Reader, KnowsAFileByWhatItIsAndNotByItsName) {
+  write("file", "");
+  write("other", "");
+  fs::create_symlink("file", root_ / "link");
+  fs::create_hard_link(root_ / "file", root_ / "name");
+  const auto tree = this->tree();
+  const auto id = tree.file_id("file");
+  ASSERT_TRUE(id);
+  struct stat found {};
+  ASSERT_EQ(::stat((root_ / "file").c_str(), &found), 0);
+  EXPECT_EQ(*id, (FileId{found.st_dev, found.st_ino}));
+  EXPECT_EQ(*tree.file_id("link"), *id);
+  EXPECT_EQ(*tree.file_id("name"), *id);
+  EXPECT_NE(*tree.file_id("other"), *id);
+  EXPECT_EQ(tree.file_id("nothing").error().kind, ErrorKind::vanished);
+}
+
 TEST_F(Reader, SaysVanishedForWhatIsNotThere) {
   write("file", "");
   const auto tree = this->tree();
@@ -282,18 +383,6 @@ TEST_F(Reader, SaysIoForADirectoryReadAsAFile) {
 TEST_F(Reader, SaysVanishedForAFileListedAsADirectory) {
   write("file", "");
   EXPECT_EQ(tree().list("file").error().kind, ErrorKind::vanished);
-}
-
-/// Runs `check` in a child without root's powers; its result is the child's exit status.
-int as_nobody(const std::function<bool()>& check) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const bool dropped = ::getuid() != 0 || (::setgid(65534) == 0 && ::setuid(65534) == 0);
-    ::_exit(dropped && check() ? 0 : 1);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 TEST_F(Reader, SaysDeniedForWhatItMayNotOpen) {

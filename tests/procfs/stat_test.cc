@@ -170,7 +170,10 @@ TEST(ParseStat, KnowsAZombieByItsState) {
 }
 
 TEST(ParseStat, KnowsAProcessThatIsBeingReaped) {
-  const auto reaped = line_of("x", [](int number) { return number == 20 ? "0" : "1"; });
+  const auto reaped = line_of("x", [](int number) {
+    const bool is_zero = number == 20 || number == 23 || number == 26 || number == 28;
+    return is_zero ? "0" : "1";
+  });
   ASSERT_TRUE(parse_stat(reaped));
   EXPECT_TRUE(parse_stat(reaped)->is_being_reaped());
 }
@@ -242,6 +245,18 @@ TEST(ParseStat, RefusesATextCutAtAnyByte) {
       EXPECT_FALSE(parse_stat(text.substr(0, size))) << path << " cut to " << size;
     }
   }
+}
+
+TEST(Stat, AnyOfItsFiguresTellsOfMemory) {
+  Stat stat;
+  EXPECT_FALSE(stat.has_memory());
+  EXPECT_TRUE(stat.is_being_reaped());
+  stat.virtual_size = Bytes{4096};  // gVisor: no addresses
+  EXPECT_TRUE(stat.has_memory());
+  EXPECT_FALSE(stat.is_being_reaped()) << "one that counts no threads has not ended";
+  stat = {};
+  stat.start_code = 1;  // without ptrace access
+  EXPECT_TRUE(stat.has_memory());
 }
 
 }  // namespace

@@ -284,5 +284,52 @@ TEST(ParseStatus, RefusesATextCutInsideAnyLine) {
   }
 }
 
+constexpr std::string_view whole_split =
+    "VmRSS:\t 1000 kB\nRssAnon:\t 300 kB\nRssFile:\t 500 kB\nRssShmem:\t 200 kB\n";
+
+TEST(ParseStatus, WithoutTheWholeSplitTheResidentSetHasNoParts) {
+  for (const char* text : {"VmRSS:\t 1000 kB\n", "VmRSS:\t 1000 kB\nRssAnon:\t 300 kB\n",
+                           "VmRSS:\t 1000 kB\nRssAnon:\t 300 kB\nRssFile:\t 500 kB\n"}) {
+    const auto status = parse_status(text);
+    ASSERT_TRUE(status);
+    EXPECT_EQ(status->resident, kib(1000));
+    EXPECT_EQ(status->resident_unsplit, kib(1000)) << text;
+    EXPECT_EQ(status->resident_anon, std::nullopt) << text;
+    EXPECT_EQ(status->resident_file, std::nullopt) << text;
+  }
+  const auto split = parse_status(whole_split);
+  ASSERT_TRUE(split);
+  EXPECT_EQ(split->resident_unsplit, std::nullopt);
+  EXPECT_EQ(split->resident_shmem, kib(200));
+}
+
+TEST(ParseStatus, AMissingResidentSetIsTheSumOfItsParts) {
+  const auto status = parse_status(whole_split.substr(whole_split.find("RssAnon")));
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->resident, kib(1000));
+}
+
+TEST(AddStatus, EveryPageIsInOneKindOnly) {
+  const auto split = parse_status(whole_split);
+  const auto unsplit = parse_status("VmRSS:\t 70 kB\n");
+  ProcessStatus sum;
+  for (const auto* each : {&*split, &*unsplit, &*unsplit}) add(sum, *each);
+  EXPECT_EQ(sum.resident, kib(1140));
+  EXPECT_EQ(sum.resident_unsplit, kib(140));
+  EXPECT_EQ(*sum.resident_anon + *sum.resident_file + *sum.resident_shmem + *sum.resident_unsplit,
+            *sum.resident);
+  ProcessStatus of_sums;
+  add(of_sums, sum);
+  EXPECT_EQ(of_sums.resident_unsplit, kib(140));
+}
+
+TEST(ParseStatus, TellsWhetherItKnowsOfMemory) {
+  EXPECT_FALSE(parse_status("Name:\tx\nThreads:\t1\n")->has_memory());
+  EXPECT_FALSE(parse_status("")->has_memory());
+  for (const char* line : {"VmSize:\t 1 kB\n", "VmRSS:\t 0 kB\n", "VmData:\t 1 kB\n"}) {
+    EXPECT_TRUE(parse_status(line)->has_memory()) << line;
+  }
+}
+
 }  // namespace
 }  // namespace memory_exporter::procfs

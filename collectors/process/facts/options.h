@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,11 +36,19 @@ constexpr bool contains(Extras set, Extras extra) {
 inline constexpr std::size_t default_max_groups = 1000;
 inline constexpr std::size_t most_max_groups = 1'000'000;
 
+/// A mounted tree of cgroups.
+struct CgroupTree {
+  std::string path;  ///< where it is mounted
+  std::string name;  ///< what the kernel calls the cgroup at its root; empty: it has the whole tree
+};
+
 struct Options {
   std::vector<Dimension> group_by = {Dimension::name, Dimension::cgroup};
   std::size_t max_groups = default_max_groups;  ///< at least 1
   /// Where the operator's tree of cgroups has the root of our cgroup namespace; empty: at its own.
   std::string cgroup_namespace_root = {};
+  /// The tree of cgroup v2 that has the memory controller; nothing where none is to be seen.
+  std::optional<CgroupTree> cgroup_v2 = {};
   PssMode pss_mode = PssMode::budgeted;
   std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
   std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);

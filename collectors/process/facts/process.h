@@ -76,10 +76,13 @@ struct Reading {
   std::optional<Found> found;
 };
 
-/// What a process may take, and how many VMAs it has.
+/// What a process may take, and how many VMAs it has. Two files: what one of them does not say is
+/// absent, and the other stands.
 struct LimitsFound {
   procfs::Limits limits;
-  std::optional<std::uint64_t> mappings;  ///< without [vsyscall], which is none
+  std::optional<std::uint64_t> mappings;  ///< without a gate, which is none
+  std::optional<ErrorKind> limits_failed{};
+  std::optional<ErrorKind> mappings_failed{};
 };
 
 /// What a process has mapped, and which of the files is its program.
@@ -153,9 +156,10 @@ struct Process {
   std::optional<pid_t> memory_owner;
 
   std::optional<Sample> sample;
-  std::optional<Clock::time_point> denied_at;  ///< the last walk was refused
-  bool stuck = false;                          ///< a read of it, in any lane, has not come back
-  bool pagemap_denied = false;                 ///< its pagemap cannot be read: smaps_rollup only
+  std::optional<Clock::time_point> denied_at;       ///< the last walk was refused
+  std::optional<Clock::time_point> unsupported_at;  ///< it found that the kernel tells no PSS of it
+  bool stuck = false;           ///< a read of it, in any lane, has not come back
+  bool pagemap_denied = false;  ///< its pagemap cannot be read: smaps_rollup only
   /// Until when what has been read of it has used up its stall budget: files that hold its
   /// mmap_lock in one go, and the small parts of pagemap, which hold up nobody and do not wait for
   /// the former. Exact mode reads all the same, and limits with maps, which walk no pages.

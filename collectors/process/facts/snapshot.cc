@@ -29,6 +29,8 @@ std::string_view to_string(Unmeasured reason) {
       return "stale";
     case Unmeasured::stuck:
       return "stuck";
+    case Unmeasured::unsupported:
+      return "unsupported";
   }
   return {};
 }

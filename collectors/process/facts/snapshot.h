@@ -31,9 +31,13 @@ enum class Unmeasured {
   denied,   ///< the kernel refuses the read: its whole RSS
   stale,    ///< sampled, and grown since: the growth
   stuck,    ///< a read that has not come back, whatever was sampled before: its whole RSS
+  /// The kernel has neither smaps_rollup nor smaps (CONFIG_PROC_PAGE_MONITOR, sandboxes): its whole
+  /// RSS, for ever.
+  unsupported,
 };
 inline constexpr std::array unmeasured_reasons = {Unmeasured::pending, Unmeasured::denied,
-                                                  Unmeasured::stale, Unmeasured::stuck};
+                                                  Unmeasured::stale, Unmeasured::stuck,
+                                                  Unmeasured::unsupported};
 std::string_view to_string(Unmeasured reason);
 
 /// How near the worst process of a group is to each of its limits; absent where none has one.
@@ -82,10 +86,12 @@ struct ProcessCounts {
   std::uint64_t measured = 0;
   std::uint64_t pending = 0;
   std::uint64_t denied = 0;
-  std::uint64_t stuck = 0;  ///< a read of them hangs
+  std::uint64_t stuck = 0;        ///< a read of them hangs
+  std::uint64_t unsupported = 0;  ///< the kernel tells no PSS of them
   std::uint64_t kernel = 0;
   std::uint64_t zombie = 0;
-  /// Counted in full, each in one of the states above, though their memory may be another's as well.
+  /// Counted in full, each in one of the states above, though their memory may be another's as
+  /// well.
   std::uint64_t sharing_unknown = 0;
   /// The procfs does not list every process (hidepid): how many are denied is unknown.
   bool hidden = false;

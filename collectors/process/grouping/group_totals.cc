@@ -15,7 +15,9 @@ void count_unmeasured(GroupTotals& totals, Unmeasured reason, Bytes amount) {
 void add_sample(GroupTotals& totals, const Process& process, Clock::time_point now) {
   const auto& sample = *process.sample;
   OptionalBytes swap_shmem;
-  if (sample.memory.swap) swap_shmem = saturating_subtract(*sample.memory.swap, sample.swap);
+  if (sample.memory.swap && process.status.swap) {
+    swap_shmem = saturating_subtract(*sample.memory.swap, sample.swap);
+  }
   if (!totals.oldest_sample_seconds) {
     totals.memory = sample.memory;
     totals.uss = sample.uss;
@@ -41,13 +43,13 @@ void raise(std::optional<double>& worst, const OptionalBytes& used, const Option
 void add_limits(GroupTotals& totals, const Process& process, bool first) {
   std::optional<std::uint64_t> mappings;
   if (process.limits && process.limits->found) {
-    const auto& [limits, counted] = *process.limits->found;
+    const auto& limits = process.limits->found->limits;
     const auto& status = process.status;
     raise(totals.limit_usage.stack, status.stack, limits.stack);
     raise(totals.limit_usage.data, status.data, limits.data);
     raise(totals.limit_usage.address_space, status.virtual_size, limits.address_space);
     raise(totals.limit_usage.locked, status.locked, limits.locked);
-    mappings = counted;
+    mappings = process.limits->found->mappings;
   }
   totals.most_mappings = std::max(totals.most_mappings, mappings);
   if (first) {
@@ -72,7 +74,8 @@ void add_mappings(MappingSums& sums, const Process& process, Clock::time_point n
 
 Unmeasured why_unmeasured(const Process& process) {
   if (process.stuck) return Unmeasured::stuck;
-  return process.denied_at ? Unmeasured::denied : Unmeasured::pending;
+  if (process.denied_at) return Unmeasured::denied;
+  return process.unsupported_at ? Unmeasured::unsupported : Unmeasured::pending;
 }
 
 void count_process(GroupTotals& totals, const Process& process, Clock::time_point now) {

@@ -4,17 +4,41 @@
 #include "collectors/procfs/maps.h"
 
 namespace memory_exporter::process {
+namespace {
+
+template <typename Value>
+bool failed_as(const Result<Value>& result, ErrorKind kind) {
+  return !result && result.error().kind == kind;
+}
+
+}  // namespace
 
 std::optional<Result<LimitsFound>> LimitsReader::read(const WalkRequest& request,
                                                       WalkControl& control) {
+  const auto limits = read_limits(request);
+  if (failed_as(limits, ErrorKind::exhausted)) return limits.error();
+  const auto mappings = count_mappings(request, control);
+  if (failed_as(mappings, ErrorKind::exhausted)) return mappings.error();
+
+  LimitsFound found;
+  // A process has a mapping at least, or nothing runs: what lists none says nothing.
+  if (mappings && *mappings > 0) found.mappings = *mappings;
+  if (failed_as(limits, ErrorKind::vanished) && !found.mappings) return limits.error();
+  if (limits) {
+    found.limits = *limits;
+  } else if (!failed_as(limits, ErrorKind::vanished)) {
+    found.limits_failed = limits.error().kind;
+  }
+  const bool expected =
+      failed_as(mappings, ErrorKind::vanished) || failed_as(mappings, ErrorKind::denied);
+  if (!mappings && !expected) found.mappings_failed = mappings.error().kind;
+  return found;
+}
+
+Result<procfs::Limits> LimitsReader::read_limits(const WalkRequest& request) {
   const auto text = procfs_.read(PidPath(request.id.pid, "limits").c_str(), buffer_);
   if (!text) return text.error();
-  const auto limits = procfs::parse_limits(*text);
-  if (!limits) return limits.error();
-  const auto mappings = count_mappings(request, control);
-  if (mappings) return LimitsFound{*limits, *mappings};
-  if (mappings.error().kind == ErrorKind::denied) return LimitsFound{*limits, std::nullopt};
-  return mappings.error();
+  return procfs::parse_limits(*text);
 }
 
 Result<std::uint64_t> LimitsReader::count_mappings(const WalkRequest& request,
@@ -26,7 +50,7 @@ Result<std::uint64_t> LimitsReader::count_mappings(const WalkRequest& request,
       procfs_.read_in_pieces(path.c_str(), buffer_, [&](std::string_view text, bool last) {
         control.held();  // the kernel lets go of the lock after each page
         return parser.parse(text, last, [&](const procfs::Vma& vma) {
-          if (vma.path != "[vsyscall]") ++count;  // printed, but the kernel does not count it
+          if (!vma.is_gate()) ++count;
         });
       });
   if (!done) return done.error();

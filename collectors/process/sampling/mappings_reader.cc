@@ -1,5 +1,6 @@
 #include "collectors/process/sampling/mappings_reader.h"
 
+#include "collectors/process/sampling/smaps_walk.h"
 #include "collectors/process/table/pid_path.h"
 
 namespace memory_exporter::process {
@@ -19,24 +20,12 @@ std::optional<Result<MappingsFound>> MappingsReader::read(const WalkRequest& req
   totals_.clear();
   bool any = false;
   RegionClassifier classifier({executable, request.program, *stacks_are_marked_});
-  procfs::SmapsParser parser;
-  auto run_began = Clock::now();
-  const auto consume = [&](std::string_view text, bool last) {
-    control.held();  // the kernel lets go of the lock after each page
-    auto taken = parser.parse(text, last, [&](const procfs::SmapsEntry& entry) {
-      totals_.add(entry, classifier.next(entry));
-      any = true;
-    });
-    if (!last && Clock::now() - run_began >= longest_run) {
-      // It goes on even where the budget is spent: what has been read would be of no use, and the
-      // debt is this one process.
-      control.pause(pause);
-      run_began = Clock::now();
-    }
-    return taken;
-  };
-  const auto done = procfs_.read_in_pieces(
-      PidPath(request.id.pid, request.memory_thread, "smaps").c_str(), buffer_, consume);
+  const PidPath path(request.id.pid, request.memory_thread, "smaps");
+  const auto done = for_each_mapping(procfs_, path.c_str(), buffer_, control,
+                                     [&](const procfs::SmapsEntry& entry) {
+                                       totals_.add(entry, classifier.next(entry));
+                                       any = true;
+                                     });
   if (!done) return done.error();
   if (!any) return Error{ErrorKind::vanished, "no mappings", {}, 0};  // its memory has gone
   // A guess is not kept: who may not read the link does not see every exec either.

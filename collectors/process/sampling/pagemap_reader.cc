@@ -1,6 +1,7 @@
 #include "collectors/process/sampling/pagemap_reader.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "collectors/process/table/pid_path.h"
@@ -86,8 +87,22 @@ bool PagemapReader::is_shmem(const procfs::Vma& vma) const {
     return true;
   }
   const Device device{vma.device_major, vma.device_minor};
-  return vma.inode != 0 &&
-         std::find(tmpfs_devices_.begin(), tmpfs_devices_.end(), device) != tmpfs_devices_.end();
+  return vma.inode != 0 && std::binary_search(tmpfs_devices_.begin(), tmpfs_devices_.end(), device);
+}
+
+/// One tmpfs may be mounted many thousand times.
+Status PagemapReader::find_tmpfs(const char* mountinfo) {
+  procfs::MountinfoParser parser;
+  std::set<Device> devices;
+  const auto done =
+      procfs_.read_in_pieces(mountinfo, buffer_, [&](std::string_view text, bool last) {
+        return parser.parse(text, last, [&](const procfs::Mount& mount) {
+          if (mount.type != "tmpfs") return;
+          devices.emplace(mount.device_major, mount.device_minor);
+        });
+      });
+  tmpfs_devices_.assign(devices.begin(), devices.end());
+  return done;
 }
 
 /// The address space in as few stretches as there are changes between files and shared memory, and
@@ -96,18 +111,14 @@ Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkR
                                                                      WalkControl& control) {
   const auto pid = request.id.pid;
   const auto thread = request.memory_thread;
-  tmpfs_devices_.clear();
-  const auto text = procfs_.read(PidPath(pid, thread, "mountinfo").c_str(), buffer_);
-  if (!text) return text.error();
-  const auto skipped = procfs::for_each_mount(*text, [this](const procfs::Mount& mount) {
-    if (mount.type == "tmpfs") tmpfs_devices_.push_back({mount.device_major, mount.device_minor});
-  });
-  if (skipped) return skipped.error();  // it may have been a tmpfs that memory is mapped from
+  if (auto found = find_tmpfs(PidPath(pid, thread, "mountinfo").c_str()); !found) {
+    return found.error();
+  }
   control.not_held();
 
   std::vector<Range> ranges;
   const auto add = [&](const procfs::Vma& vma) {
-    if (vma.path == "[vsyscall]") return;  // the kernel's, beyond what pagemap covers
+    if (vma.is_gate()) return;  // the kernel's, beyond what pagemap covers
     const auto kind = is_shmem(vma) ? shmem : file;
     // One that has grown since the last piece of text may overlap the one before it.
     const auto start = ranges.empty() ? vma.start : std::max(vma.start, ranges.back().end);

@@ -91,6 +91,7 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   std::optional<Result<MemoryWalk>> go_on(Progress& walk, WalkControl& control);
   Result<std::vector<Range>> find_ranges(const WalkRequest& request, WalkControl& control);
   Result<std::uint64_t> scan(Progress& walk, std::uint64_t from, std::uint64_t to);
+  Status find_tmpfs(const char* mountinfo);
   bool is_shmem(const procfs::Vma& vma) const;
   enum class Found { runs, nothing, end };
   Result<Found> find_runs(Progress& walk);
@@ -105,7 +106,7 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   procfs::Buffer buffer_;
   std::vector<procfs::PagemapEntry> entries_;
   std::vector<SharedPage> shared_;
-  std::vector<Device> tmpfs_devices_;
+  std::vector<Device> tmpfs_devices_;  ///< of the target's mounts, sorted
   std::vector<std::uint64_t> mappers_;
 };
 

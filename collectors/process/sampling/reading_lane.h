@@ -29,6 +29,9 @@ class ReadingLane {
     ReadingPolicy policy;
     double stall_budget;  ///< as in rest_after()
     Now now;
+    /// Counts what could not be read of a reading that has something else to say; null: all or
+    /// nothing.
+    void (*count_failures)(const Found&, ProcessTable&) = nullptr;
   };
 
   /// The tree must outlive the lane.
@@ -75,14 +78,23 @@ class ReadingLane {
     auto reading = std::make_shared<Reading<Found>>();
     reading->began = walk.began;
     if (walk.payload) {
-      if (walk.ended > refreshed && !table.still_runs(request.id, request.image)) return;
+      if (walk.ended > refreshed && !runs(table, request)) return;
       reading->found = std::move(*walk.payload);
+      if (settings_.count_failures != nullptr) settings_.count_failures(*reading->found, table);
     } else {
       const auto& error = walk.payload.error();
-      if (error.kind == ErrorKind::vanished) return;
-      table.count_error(file_of(error), error.kind);
+      const bool ended = error.kind == ErrorKind::vanished && !runs(table, request);
+      if (ended) return;
+      if (error.kind != ErrorKind::vanished) table.count_error(file_of(error), error.kind);
+      if (error.kind == ErrorKind::exhausted) return;  // ours, not the process's: it is asked again
     }
     process->*settings_.last = std::move(reading);
+  }
+
+  /// Whether it runs for certain.
+  static bool runs(ProcessTable& table, const WalkRequest& request) {
+    const auto still = table.still_runs(request.id, request.image);
+    return still && *still;
   }
 
   std::string_view file_of(const Error& error) const {

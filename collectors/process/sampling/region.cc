@@ -97,7 +97,7 @@ struct Rule {
 
 /// The first rule that applies decides.
 constexpr Rule rules[] = {
-    {Region::vsyscall, [](const Place& p) { return p.path() == "[vsyscall]"; }},
+    {Region::vsyscall, [](const Place& p) { return p.vma().is_gate(); }},
     {Region::vvar, [](const Place& p) { return p.begins("[vvar"); }},
     {Region::heap, [](const Place& p) { return p.path() == "[heap]"; }},
     {Region::stack, [](const Place& p) { return p.begins("[stack"); }},

@@ -1,24 +1,46 @@
 #include "collectors/process/sampling/rollup_reader.h"
 
-#include <utility>
-
+#include "collectors/process/sampling/smaps_walk.h"
 #include "collectors/process/table/pid_path.h"
 
 namespace memory_exporter::process {
 
-std::optional<Result<MemoryWalk>> RollupReader::read(const WalkRequest& request, WalkControl&) {
-  const auto pid = request.id.pid;
-  const auto thread = request.memory_thread;
-  auto text = procfs_.read(PidPath(pid, thread, "smaps_rollup").c_str(), buffer_);
-  if (!text && text.error().kind == ErrorKind::vanished) {
-    // Missing because the process is, or because the kernel is old: then smaps is there.
-    auto smaps = procfs_.read(PidPath(pid, thread, "smaps").c_str(), buffer_);
-    if (smaps) text = std::move(smaps);
+std::optional<Result<MemoryWalk>> RollupReader::read(const WalkRequest& request,
+                                                     WalkControl& control) {
+  const PidPath path(request.id.pid, request.memory_thread, "smaps_rollup");
+  const auto text = procfs_.read(path.c_str(), buffer_);
+  if (!text) {
+    if (text.error().kind == ErrorKind::vanished) return add_up_smaps(request, control);
+    return text.error();
   }
-  if (!text) return text.error();
-  auto rollup = procfs::parse_smaps_rollup(*text);
-  if (!rollup) return rollup.error();
+  const auto rollup = procfs::parse_smaps_rollup(*text);
+  if (!rollup) return in_file(rollup.error(), path.c_str());
   return MemoryWalk{*rollup, rollup->uss(), {}};
+}
+
+Result<MemoryWalk> RollupReader::add_up_smaps(const WalkRequest& request, WalkControl& control) {
+  procfs::SmapsRollup sum;
+  bool fits = true;
+  const PidPath path(request.id.pid, request.memory_thread, "smaps");
+  const auto done = for_each_mapping(
+      procfs_, path.c_str(), buffer_, control,
+      [&](const procfs::SmapsEntry& entry) { fits &= add_known(sum, entry.memory); });
+  if (done && fits) return MemoryWalk{sum, sum.uss(), {}};
+  if (done) return in_file(malformed("the figures add up to more than there can be"), path.c_str());
+  if (done.error().kind == ErrorKind::vanished && lacks_both(request)) return MemoryWalk{};
+  return done.error();
+}
+
+/// Missing files say that the process is gone, or that the kernel has none such: then there is
+/// another one.
+bool RollupReader::lacks_both(const WalkRequest& request) const {
+  const auto has = [&](std::string_view file) {
+    return procfs_.exists(PidPath(request.id.pid, request.memory_thread, file).c_str());
+  };
+  const auto rollup = has("smaps_rollup");
+  const auto smaps = has("smaps");
+  const auto status = has("status");
+  return rollup && !*rollup && smaps && !*smaps && status && *status;
 }
 
 }  // namespace memory_exporter::process

@@ -4,8 +4,12 @@
 
 namespace memory_exporter::process {
 
-/// smaps_rollup in one read; on a kernel before 4.14, which has none, the sums of smaps (about
-/// three times the cost, and each mapping's PSS cut to whole KiB).
+/// smaps_rollup in one read; where there is none (before kernel 4.14, in sandboxes), the sums of
+/// smaps, mapping by mapping: about three times the cost, and each mapping's PSS cut to whole KiB.
+///
+/// A walk without PSS is one of a process whose PSS the kernel does not tell: neither file is there
+/// though the process is (no CONFIG_PROC_PAGE_MONITOR), or what is there has no such figure. The
+/// latter may also be a process that has just lost its memory.
 class RollupReader final : public WalkReader<MemoryWalk> {
  public:
   explicit RollupReader(const procfs::Tree& procfs) : procfs_(procfs) {}
@@ -13,6 +17,9 @@ class RollupReader final : public WalkReader<MemoryWalk> {
   std::optional<Result<MemoryWalk>> read(const WalkRequest& request, WalkControl& control) override;
 
  private:
+  Result<MemoryWalk> add_up_smaps(const WalkRequest& request, WalkControl& control);
+  bool lacks_both(const WalkRequest& request) const;
+
   const procfs::Tree& procfs_;
   procfs::Buffer buffer_;
 };

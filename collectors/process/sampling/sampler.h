@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -353,12 +354,14 @@ class Sampler {
     return goes_on;
   }
 
-  /// Memory may run out in the middle: that costs this read, not the daemon.
+  /// Memory may run out in the middle: that costs this read, not the daemon nor the process.
   static std::optional<Result<Payload>> read_safely(WalkReader<Payload>& reader,
                                                     const WalkRequest& request,
                                                     WalkControl& control) {
     try {
       return reader.read(request, control);
+    } catch (const std::bad_alloc& failed) {
+      return Result<Payload>(Error{ErrorKind::exhausted, failed.what(), {}, 0});
     } catch (const std::exception& failed) {
       return Result<Payload>(Error{ErrorKind::failed, failed.what(), {}, 0});
     }

@@ -89,17 +89,21 @@ WalkRequest request_for(const Process& process, WalkMethod method) {
           .program = known_program(process)};
 }
 
-/// Has memory of its own, and a walk of it may succeed. Asking again what was refused costs a
-/// failed open: once a max_age is enough to notice that it no longer is.
+/// Has memory of its own, and a walk of it may succeed. Asking again what was refused, or is not
+/// there, costs a failed open: once a max_age is enough to notice that it no longer is.
 bool is_walkable(const Process& process, Clock::time_point now, nanoseconds max_age) {
   if (process.ended || process.unreadable || process.memory_owner || process.stuck) return false;
-  return !process.denied_at || now - *process.denied_at >= max_age;
+  const auto is_due = [&](const std::optional<Clock::time_point>& failed_at) {
+    return !failed_at || now - *failed_at >= max_age;
+  };
+  return is_due(process.denied_at) && is_due(process.unsupported_at);
 }
 
 /// pagemap prints eight bytes for each 4 KiB of a huge page of hugetlb, and smaps_rollup walks
-/// those quickly.
+/// those quickly. What is swapped out it does not tell: status must.
 bool can_use_pagemap(const Process& process) {
-  return !process.pagemap_denied && process.status.hugetlb.value_or(Bytes{}) == Bytes{};
+  return !process.pagemap_denied && process.status.swap &&
+         process.status.hugetlb.value_or(Bytes{}) == Bytes{};
 }
 
 /// How many times its max_age a process has waited for its walk, at least 1: what is worth little

@@ -217,8 +217,8 @@ void Kinship::ask_vfork(Process& child, Processes& processes) {
 /// A child that was found on its parent's memory stays there as long as the parent waits.
 void Kinship::check_vfork(Process& child, Processes& processes) {
   const auto entry = processes.find(child.parent);
-  const bool with_parent = child.kin.shared && entry != processes.end() &&
-                           entry->second.kin.shared == child.kin.shared;
+  const bool with_parent =
+      child.kin.shared && entry != processes.end() && entry->second.kin.shared == child.kin.shared;
   if (!with_parent || entry->second.ended) {
     child.kin.waiting_thread = 0;  // the parent was killed, or its memory left behind
     return;

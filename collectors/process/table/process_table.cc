@@ -18,13 +18,8 @@
 namespace memory_exporter::process {
 namespace {
 
-/// The addresses are the mm's: both are 0 once a process, or its first thread, has let go of it.
-bool has_no_mm(const procfs::Stat& stat) {
-  return stat.start_code == 0 && stat.start_stack == 0;
-}
-
 bool same_program(const Image& image, const procfs::Stat& stat) {
-  return has_no_mm(stat) ||
+  return !stat.has_memory() ||
          (image.start_code == stat.start_code && image.start_stack == stat.start_stack);
 }
 
@@ -59,6 +54,13 @@ bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::Liste
 
 }  // namespace
 
+ProcessTable::ProcessTable(const procfs::Tree& procfs, Settings settings)
+    : procfs_(procfs), settings_(std::move(settings)), kinship_(procfs, settings_.compare_memory) {
+  if (!settings_.cgroup_v2) return;
+  auto tree = procfs::Tree::open(settings_.cgroup_v2->path);
+  if (tree) charged_cgroups_.emplace(std::move(*tree), settings_.cgroup_v2->name);
+}
+
 Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   if (auto listed = procfs_.list_processes(listed_); !listed) return listed;
   ++refresh_number_;
@@ -66,41 +68,46 @@ Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   extras_ = extras;
   others_ = {};
   others_.hidden = hides_processes(procfs_, listed_);
-  changes_.clear();
   kinship_.keep_readings(processes_);
-  forget_kernel_threads();
-  for (const auto& listed : listed_) refresh_process(listed);
+  forget_what_may_have_changed();
+  for (const auto& listed : listed_) {
+    if (auto done = refresh_process(listed); !done) return done;
+  }
   drop_unseen();
-  find_kin();
+  if (auto found = find_kin(); !found) return found;
   find_sharers();
   mark_relatives();
+  changes_.clear();
   return Done{};
 }
 
-void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
+/// Fails only for want of descriptors or memory of our own.
+Status ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   if (is_kernel_thread(listed)) {
     ++others_.kernel;
-    return;
+    return Done{};
   }
   const auto pid = listed.pid;
   // Before stat: what the process does between the two reads shows as a run in the next refresh.
   auto status = read_status(pid, pid);
-  if (!status) return miss(pid, "status", status.error());
+  if (!status) {
+    if (status.error().kind != ErrorKind::vanished) return miss(pid, "status", status.error());
+    status = procfs::ProcessStatus{};  // whether the process is there at all, stat will tell
+  }
   if (auto* process = find_rested(listed, *status)) {
     keep_status(*process, std::move(*status));
-    read_oom_score(*process);
     process->last_seen = refresh_number_;
-    return;
+    return read_oom_score(*process);
   }
   const auto text = procfs_.read(PidPath(pid, "stat").c_str(), buffer_);
   if (!text) return miss(pid, "stat", text.error());
   const auto stat = procfs::parse_stat(*text);
   if (!stat) return miss(pid, "stat", stat.error());
-  if (stat->is_being_reaped()) return;  // its faults are no longer its own
+  if (stat->is_being_reaped()) return Done{};  // its faults are no longer its own
   if (stat->is_kernel_thread()) {
     ++others_.kernel;
     kernel_threads_[pid] = listed.inode;
-    return;
+    return Done{};
   }
 
   auto& process = identify(pid, *stat);
@@ -114,30 +121,38 @@ void ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   process.forked = stat->is_forked();
   process.minor_faults = stat->minor_faults;
   process.major_faults = stat->major_faults;
-  // All of stat that is needed has been copied: the buffer is free for the next file.
-
+  // All of stat that is needed is copied by here: the buffer is free for the next file.
+  const bool has_memory = stat->has_memory();
   if (!process.ended) {
-    if (auto read = read_memory(process, std::move(*status)); !read) {
+    if (auto read = read_memory(process, std::move(*status), has_memory); !read) {
       return miss(pid, "task", read.error());
     }
   }
-  if (!process.ended) find_cgroup(process);
-  if (!process.ended) read_oom_score(process);
+  if (!process.ended) {
+    if (auto found = find_cgroup(process); !found) return found;
+  }
+  if (!process.ended) {
+    if (auto read = read_oom_score(process); !read) return read;
+  }
   // Until then it may still be giving its pages back.
   if (has_become_zombie) note_change(process);
   process.unreadable = false;
   process.last_seen = refresh_number_;
+  return Done{};
 }
 
 /// A process that cannot be read. One that is gone leaves the table. Any other stays in it, counted
-/// nowhere, so that its faults are not added once more when it can be read again.
-void ProcessTable::miss(pid_t pid, std::string_view file, const Error& error) {
+/// nowhere, so that its faults are not added once more when it can be read again. The error itself
+/// where it is not the process's but ours.
+Status ProcessTable::miss(pid_t pid, std::string_view file, const Error& error) {
   count_failure(file, error);
-  if (error.kind == ErrorKind::vanished) return;
+  if (error.kind == ErrorKind::exhausted) return error;
+  if (error.kind == ErrorKind::vanished) return Done{};
   const auto entry = processes_.find(pid);
-  if (entry == processes_.end()) return;
+  if (entry == processes_.end()) return Done{};
   entry->second.unreadable = true;
   entry->second.last_seen = refresh_number_;
+  return Done{};
 }
 
 /// The table's entry for it, if its one thread has not run since stat was read, which would say
@@ -152,7 +167,7 @@ Process* ProcessTable::find_rested(const procfs::ListedProcess& listed,
   const bool alone = process.threads == 1 && status.threads == 1;
   const bool rested =
       status.is_resting() && status.switches && status.switches == process.status.switches;
-  const bool alive = !process.ended && !process.unreadable && status.virtual_size;
+  const bool alive = !process.ended && !process.unreadable && status.has_memory();
   return same && alone && rested && alive && is_current(process) ? &process : nullptr;
 }
 
@@ -168,11 +183,12 @@ bool ProcessTable::is_kernel_thread(const procfs::ListedProcess& listed) const {
 }
 
 /// Kernel threads are for life, but up to 5.18 one may have been about to run a user's program, and
-/// those that ended take up room.
-void ProcessTable::forget_kernel_threads() {
-  if (refreshed_ - kernel_threads_forgotten_ < settings_.max_age) return;
-  kernel_threads_forgotten_ = refreshed_;
+/// those that ended take up room. Cgroups get their controllers and lose them.
+void ProcessTable::forget_what_may_have_changed() {
+  if (refreshed_ - forgotten_ < settings_.max_age) return;
+  forgotten_ = refreshed_;
   kernel_threads_.clear();
+  if (charged_cgroups_) charged_cgroups_->forget();
 }
 
 /// The table's entry for what the kernel shows under this pid now.
@@ -180,7 +196,11 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   const auto [entry, is_new] = processes_.try_emplace(pid);
   auto& process = entry->second;
   const ProcessId id{pid, stat.start_time};
-  if (!is_new && process.id != id) {
+  // The pid may be given out again within the tick of 10 ms that start_time counts in: then a
+  // counter that has fallen tells the two apart.
+  const bool fell =
+      stat.minor_faults < process.minor_faults || stat.major_faults < process.major_faults;
+  if (!is_new && (process.id != id || fell)) {
     note_change(process);
     process = Process{};
   }
@@ -202,6 +222,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   if (process.executable) note_change(process);  // what it ran before the exec
   process.sample.reset();
   process.denied_at.reset();
+  process.unsupported_at.reset();
   process.pagemap_denied = false;
   process.rests_from_holds_until = process.rests_from_parts_until = {};
   process.limits.reset();
@@ -215,26 +236,44 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   return process;
 }
 
-/// status, through a thread that still has the mm.
-Status ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_leader) {
-  if (of_leader.virtual_size || process.threads <= 1) {
-    process.ended = !of_leader.virtual_size;  // exiting: the mm has gone before the state has
-    keep_status(process, std::move(of_leader));
-    return Done{};
-  }
+/// status, through a thread that still has the mm. A status that says nothing of memory is no end
+/// where stat knows of some: the figures are absent then.
+Status ProcessTable::read_memory(Process& process, procfs::ProcessStatus&& of_leader,
+                                 bool leader_has_memory) {
+  const bool has_memory = leader_has_memory || of_leader.has_memory();
+  if (!has_memory && process.threads > 1) return read_through_threads(process);
+  keep_status(process, std::move(of_leader));
+  process.ended = !has_memory;  // exiting: the mm has gone before the state has
+  return Done{};
+}
+
+/// The leader has exited, and the others have not.
+Status ProcessTable::read_through_threads(Process& process) {
   const auto pid = process.id.pid;
   const auto threads = procfs_.list(PidPath(pid, "task").c_str());
-  if (!threads) return threads.error();
+  if (!threads) {
+    if (threads.error().kind != ErrorKind::vanished) return threads.error();
+    const auto there = is_there(process.id);
+    if (!there) return there.error();
+    if (!*there) return threads.error();
+    keep_status(process, {});  // it lives, and without a task directory nothing can be read of it
+    return Done{};
+  }
+  Status failed = Done{};
   for (const auto& name : *threads) {
     const auto thread = to_number<pid_t>(name);
     if (!thread || *thread == pid) continue;
     auto status = read_status(pid, *thread);
-    if (!status) count_failure("status", status.error());
-    if (!status || !status->virtual_size) continue;
+    if (!status) {
+      if (status.error().kind != ErrorKind::vanished) failed = status.error();
+      continue;
+    }
+    if (!status->has_memory()) continue;
     process.memory_thread = *thread;
     keep_status(process, std::move(*status));
     return Done{};
   }
+  if (!failed) return failed;
   process.ended = true;
   return Done{};
 }
@@ -245,34 +284,58 @@ void ProcessTable::keep_status(Process& process, procfs::ProcessStatus&& status)
   process.status = std::move(status);
 }
 
+/// Whether the process is: asked where one of its files is not, because the kernel may lack the
+/// file. One stat, about 8 us.
+Result<bool> ProcessTable::is_there(const ProcessId& id) {
+  const auto text = procfs_.read(PidPath(id.pid, "stat").c_str(), buffer_);
+  if (!text) {
+    if (text.error().kind == ErrorKind::vanished) return false;
+    return text.error();
+  }
+  const auto stat = procfs::parse_stat(*text);
+  if (!stat) return stat.error();
+  return stat->start_time == id.start_time;
+}
+
 Result<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
   const auto text = procfs_.read(PidPath(pid, thread, "status").c_str(), buffer_);
   if (!text) return text.error();
   return procfs::parse_status(*text);
 }
 
-void ProcessTable::read_oom_score(Process& process) {
+Status ProcessTable::read_oom_score(Process& process) {
   process.oom_score.reset();
-  if (!contains(extras_, Extras::oom_score)) return;
+  if (!contains(extras_, Extras::oom_score)) return Done{};
   const auto text = procfs_.read(PidPath(process.id.pid, "oom_score").c_str(), buffer_);
-  if (!text) return count_failure("oom_score", text.error());
-  const auto score = procfs::parse_single_value(*text);
-  if (!score) return count_failure("oom_score", score.error());
-  process.oom_score = *score;
+  const auto score = text ? procfs::parse_single_value(*text) : text.error();
+  if (score) {
+    process.oom_score = *score;
+    return Done{};
+  }
+  count_failure("oom_score", score.error());
+  if (score.error().kind == ErrorKind::exhausted) return score.error();
+  return Done{};
 }
 
-void ProcessTable::find_cgroup(Process& process) {
-  if (is_current(process)) return;
+Status ProcessTable::find_cgroup(Process& process) {
+  if (is_current(process)) return Done{};
   if (settings_.read_cgroups) {
-    const auto cgroup = read_cgroup(process);
-    if (!cgroup && cgroup.error().kind == ErrorKind::vanished) {
-      process.ended = true;  // just now
-      return;
+    if (const auto cgroup = read_cgroup(process)) {
+      keep_cgroup(process, valid_label(*cgroup));
+    } else if (cgroup.error().kind == ErrorKind::exhausted) {
+      return cgroup.error();
+    } else if (cgroup.error().kind == ErrorKind::vanished) {
+      const auto there = is_there(process.id);
+      if (!there && there.error().kind == ErrorKind::exhausted) return there.error();
+      process.ended = there && !*there;  // just now; else the kernel has no cgroups
+      if (process.ended) return Done{};
+    } else if (process.cgroup) {
+      return Done{};  // that it cannot be read is no move
     }
-    if (!cgroup && process.cgroup) return;  // that it cannot be read is no move
-    keep_cgroup(process, cgroup ? valid_label(*cgroup) : std::string());
+    if (!process.cgroup) keep_cgroup(process, {});
   }
   process.cgroup_read = refreshed_;
+  return Done{};
 }
 
 void ProcessTable::keep_cgroup(Process& process, std::string label) {
@@ -299,7 +362,11 @@ Result<std::string> ProcessTable::read_cgroup(const Process& process) {
     return path.error();
   }
   if (!*path) return std::string();
-  return procfs::cgroup_in_tree(**path, settings_.cgroup_namespace_root);
+  return charged_cgroup(procfs::cgroup_in_tree(**path, settings_.cgroup_namespace_root));
+}
+
+std::string ProcessTable::charged_cgroup(std::string_view path) {
+  return std::string(charged_cgroups_ ? charged_cgroups_->of(path) : path);
 }
 
 void ProcessTable::drop_unseen() {
@@ -358,19 +425,23 @@ void ProcessTable::mark_relatives() {
   }
 }
 
-void ProcessTable::find_kin() {
-  for (const auto pid : kinship_.find(processes_)) read_again(pid);
+Status ProcessTable::find_kin() {
+  for (const auto pid : kinship_.find(processes_)) {
+    if (auto read = read_again(pid); !read) return read;
+  }
   kinship_.settle(processes_);
   others_.sharing_unknown = kinship_.unknown();
+  return Done{};
 }
 
-void ProcessTable::read_again(pid_t pid) {
+Status ProcessTable::read_again(pid_t pid) {
   auto& process = processes_.at(pid);
   process.last_seen = 0;
-  refresh_process({pid, process.inode});
-  if (process.last_seen == refresh_number_) return;
+  if (auto read = refresh_process({pid, process.inode}); !read) return read;
+  if (process.last_seen == refresh_number_) return Done{};
   process.ended = true;
   process.last_seen = refresh_number_;  // it leaves the table with the next refresh
+  return Done{};
 }
 
 /// What follows an exec has another mm, and owes nothing. In exact mode this adds up, and nobody
@@ -392,12 +463,16 @@ Process* ProcessTable::find(const ProcessId& id, const Image& image) {
   return process.id == id && process.image == image && !process.ended ? &process : nullptr;
 }
 
-bool ProcessTable::still_runs(const ProcessId& id, const Image& image) {
+Result<bool> ProcessTable::still_runs(const ProcessId& id, const Image& image) {
   const auto text = procfs_.read(PidPath(id.pid, "stat").c_str(), buffer_);
-  if (!text) return false;
+  if (!text) {
+    if (text.error().kind == ErrorKind::vanished) return false;
+    return text.error();
+  }
   const auto stat = procfs::parse_stat(*text);
-  if (!stat || stat->start_time != id.start_time || !same_image(image, *stat)) return false;
-  return !has_no_mm(*stat) || leader_exited(*stat);
+  if (!stat) return stat.error();
+  if (stat->start_time != id.start_time || !same_image(image, *stat)) return false;
+  return stat->has_memory() || leader_exited(*stat);
 }
 
 void ProcessTable::count_failure(std::string_view file, const Error& error) {

@@ -13,6 +13,7 @@
 #include "collectors/process/facts/options.h"
 #include "collectors/process/facts/process.h"
 #include "collectors/process/facts/snapshot.h"
+#include "collectors/process/table/charged_cgroups.h"
 #include "collectors/process/table/kinship.h"
 #include "collectors/process/table/memory_order.h"
 #include "collectors/procfs/reader.h"
@@ -29,7 +30,8 @@ class ProcessTable {
     /// container runtimes move a process about.
     std::chrono::nanoseconds max_age;
     CompareMemory compare_memory;
-    std::string cgroup_namespace_root = {};  ///< as in Options
+    std::string cgroup_namespace_root = {};    ///< as in Options
+    std::optional<CgroupTree> cgroup_v2 = {};  ///< likewise
   };
 
   /// The processes that are counted only.
@@ -41,14 +43,16 @@ class ProcessTable {
   };
 
   /// The tree must outlive the table.
-  ProcessTable(const procfs::Tree& procfs, Settings settings)
-      : procfs_(procfs),
-        settings_(std::move(settings)),
-        kinship_(procfs, settings_.compare_memory) {}
+  ProcessTable(const procfs::Tree& procfs, Settings settings);
 
   /// Lists the procfs and reads status of every process (14 us) and stat (9 us) of those that may
   /// have run since the last refresh. A process that vanishes on the way is dropped; one that
-  /// cannot be read is left out of this refresh. Fails only where the root cannot be listed.
+  /// cannot be read is left out of this refresh; a file that is missing while its process is there
+  /// leaves its values absent.
+  ///
+  /// Fails where the root cannot be listed and where the exporter's own descriptors or memory run
+  /// out, which says nothing of the process at hand: no process is dropped or judged then, and the
+  /// next refresh goes on from what was known.
   Status refresh(Clock::time_point now, Extras extras = Extras::none);
 
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
@@ -60,8 +64,8 @@ class ProcessTable {
   /// The process, if it is there and still runs that image.
   Process* find(const ProcessId& id, const Image& image);
 
-  /// The same question put to the kernel now (one stat, about 8 us).
-  bool still_runs(const ProcessId& id, const Image& image);
+  /// The same question put to the kernel now (one stat, about 8 us). An error where it cannot tell.
+  Result<bool> still_runs(const ProcessId& id, const Image& image);
 
   /// The process has ended since the refresh. What it shared is counted with another.
   void end(Process& process) { kinship_.end(process, processes_); }
@@ -79,25 +83,28 @@ class ProcessTable {
     std::optional<ExecutableId> executable;
   };
 
-  void refresh_process(const procfs::ListedProcess& listed);
+  Status refresh_process(const procfs::ListedProcess& listed);
   Process* find_rested(const procfs::ListedProcess& listed, const procfs::ProcessStatus& status);
   bool is_current(const Process& process) const;
   bool is_kernel_thread(const procfs::ListedProcess& listed) const;
-  void forget_kernel_threads();
+  void forget_what_may_have_changed();
   Process& identify(pid_t pid, const procfs::Stat& stat);
-  void miss(pid_t pid, std::string_view file, const Error& error);
-  Status read_memory(Process& process, procfs::ProcessStatus&& of_leader);
+  Status miss(pid_t pid, std::string_view file, const Error& error);
+  Status read_memory(Process& process, procfs::ProcessStatus&& of_leader, bool leader_has_memory);
+  Status read_through_threads(Process& process);
+  Result<bool> is_there(const ProcessId& id);
   Result<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
-  void read_oom_score(Process& process);
-  void find_cgroup(Process& process);
+  Status read_oom_score(Process& process);
+  Status find_cgroup(Process& process);
   void keep_cgroup(Process& process, std::string label);
   Result<std::string> read_cgroup(const Process& process);
+  std::string charged_cgroup(std::string_view path);
   void drop_unseen();
   void note_change(const Process& process);
   void find_sharers();
   void mark_relatives();
-  void find_kin();
-  void read_again(pid_t pid);
+  Status find_kin();
+  Status read_again(pid_t pid);
   static void keep_status(Process& process, procfs::ProcessStatus&& status);
   void count_failure(std::string_view file, const Error& error);
 
@@ -105,12 +112,13 @@ class ProcessTable {
   const Settings settings_;
 
   procfs::Buffer buffer_;
+  std::optional<ChargedCgroups> charged_cgroups_;
   std::vector<procfs::ListedProcess> listed_;
   std::unordered_map<pid_t, Process> processes_;
   Kinship kinship_;
   std::unordered_map<pid_t, std::uint64_t> kernel_threads_;  ///< their inodes
-  Clock::time_point kernel_threads_forgotten_{};
-  std::vector<Change> changes_;
+  Clock::time_point forgotten_{};  ///< when what holds for a while was last forgotten
+  std::vector<Change> changes_;    ///< since the last refresh that was completed
   Others others_;
   std::map<ReadErrorKey, std::uint64_t> read_errors_;
   std::uint64_t refresh_number_ = 0;
