@@ -13,6 +13,7 @@
 #include "daemon/exposition/encoder.h"
 #include "daemon/exposition/negotiation.h"
 #include "daemon/start_checks.h"
+#include "daemon/time_to_answer.h"
 #include "daemon/version.h"
 #include "daemon/view/landing_page.h"
 
@@ -20,19 +21,6 @@ namespace memory_exporter {
 namespace {
 
 using Clock = SnapshotSource::Clock;
-
-HttpReply plain(int status, std::string line) {
-  HttpReply reply;
-  reply.status = status;
-  reply.body = std::move(line) + '\n';
-  return reply;
-}
-
-HttpReply only(std::string methods) {
-  auto reply = plain(405, "only " + methods + " here");
-  reply.headers.emplace_back("Allow", std::move(methods));
-  return reply;
-}
 
 /// A tree that is there on every ordinary machine, but not in every container: only one that was
 /// asked for must be there.
@@ -90,20 +78,17 @@ bool lies_outside(const process::Group& group, const std::vector<process::Dimens
   return false;
 }
 
-/// Counts one scrape for as long as it lives.
-class Seat {
- public:
-  explicit Seat(std::atomic<unsigned>& taken) : taken_(taken), number_(++taken) {}
-  ~Seat() { --taken_; }
-  Seat(const Seat&) = delete;
-  Seat& operator=(const Seat&) = delete;
+/// In less time a collection may leave out what it would have waited for.
+std::chrono::nanoseconds enough_time(const process::Options& options) {
+  constexpr std::chrono::seconds for_the_rest{1};
+  if (options.pss_mode == process::PssMode::exact) return std::chrono::nanoseconds::max();
+  return 2 * std::min(options.pss_wait, longest_time) + for_the_rest;
+}
 
-  unsigned number() const { return number_; }
-
- private:
-  std::atomic<unsigned>& taken_;
-  const unsigned number_;
-};
+SharedReplies::Settings sharing(std::chrono::nanoseconds share, const process::Options& options) {
+  constexpr std::chrono::milliseconds for_the_rest{500};
+  return {share, enough_time(options), std::min(options.pss_wait, longest_time) + for_the_rest};
+}
 
 /// The timeout that Prometheus sends along, in seconds; nothing where the header is missing or no
 /// sensible number.
@@ -112,7 +97,7 @@ std::optional<std::chrono::nanoseconds> timeout_of(const HttpRequest& request) {
   const auto* end = text.data() + text.size();
   double seconds = 0;
   const auto [stop, error] = std::from_chars(text.data(), end, seconds);
-  constexpr double longest = 24 * 3600;
+  constexpr double longest = std::chrono::duration<double>(longest_time).count();
   if (error != std::errc{} || stop != end || !(seconds > 0)) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
       std::chrono::duration<double>(std::min(seconds, longest)));
@@ -157,19 +142,25 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
       log_(log),
       processes_(
           std::make_shared<Processes>(std::move(trees), monitor_options(options_, settings))),
-      source_([processes = processes_](Clock::time_point deadline) {
-        return processes->collect(deadline);
-      }),
+      source_([processes =
+                   processes_](Clock::time_point deadline) { return processes->collect(deadline); },
+              {options_.scrape_share, enough_time(monitor_options(options_, settings))}),
       self_(own_procfs()),
       warnings_(log),
+      expositions_({sharing(options_.scrape_share, monitor_options(options_, settings)),
+                    options_.max_requests, options_.max_reply_bytes},
+                   [this](const Selection& selection, Clock::time_point deadline,
+                          MetricSink& sink) { return scrape_into(selection, deadline, sink); }),
+      router_(endpoints(), Hosts(options_.allowed_hosts)),
       settings_(std::move(settings)),
-      collectors_(make_collectors(processes_->trees, settings_.collectors,
-                                  options_.disable_default_collectors)) {
-  processes_->set_extras(extras_of(*collectors_));
+      collectors_{make_collectors(processes_->trees, settings_.collectors,
+                                  options_.disable_default_collectors),
+                  0} {
+  processes_->set_extras(extras_of(*collectors_.set));
 }
 
 Status Exporter::prepare() {
-  const auto active = collectors();
+  const auto active = collectors().set;
   warn_of_silent_collectors(*active, processes_->trees, log_);
   const bool read_processes =
       std::any_of(active->begin(), active->end(),
@@ -231,7 +222,7 @@ void Exporter::warn_of_missing_pss(const process::ProcessCounts& counts) {
 
 std::string Exporter::once() {
   const auto never = Clock::now() + std::chrono::hours(24 * 365);
-  const auto all = select(collectors(), {}, {});
+  const auto all = select(collectors().set, {}, {});
   warn_of_silent_collectors(*all->collectors, processes_->trees, log_);
   std::string out;
   exposition::Encoder encoder(exposition::Format::text, out);
@@ -264,9 +255,10 @@ Status Exporter::reload() {
   }
   if (settings_.collectors != settings->collectors) {
     settings_.collectors = settings->collectors;
-    collectors_ = make_collectors(processes_->trees, settings_.collectors,
-                                  options_.disable_default_collectors);
-    processes_->set_extras(extras_of(*collectors_));
+    collectors_ = {make_collectors(processes_->trees, settings_.collectors,
+                                   options_.disable_default_collectors),
+                   collectors_.generation + 1};
+    processes_->set_extras(extras_of(*collectors_.set));
   }
   if (settings_.max_groups != settings->max_groups) {
     settings_.max_groups = settings->max_groups;
@@ -283,75 +275,86 @@ bool Exporter::stop() {
 }
 
 HttpReply Exporter::handle(const HttpRequest& request) {
-  auto reply = answer(request);
+  auto reply = router_.answer(request);
   self_.count_request(reply.status);
   return reply;
 }
 
-HttpReply Exporter::answer(const HttpRequest& request) {
-  if (request.path == "/-/reload") {
-    return request.method == "POST" ? reload_request() : only("POST");
-  }
-  const bool known = request.path == options_.telemetry_path || request.path == "/" ||
-                     request.path == "/-/healthy" || request.path == "/-/ready";
-  if (!known) return plain(404, "not found");
-  if (request.method != "GET" && request.method != "HEAD") return only("GET, HEAD");
-  if (request.path == options_.telemetry_path) return metrics(request);
-  if (request.path == "/-/healthy") return plain(200, "healthy");
-  if (request.path == "/-/ready") return ready();
-  return landing_page();
+/// The first row of a path counts: the metrics may be at "/".
+std::vector<Endpoint> Exporter::endpoints() {
+  using Names = Endpoint::Names;
+  return {
+      {options_.telemetry_path,
+       {"GET", "HEAD"},
+       Names::any,
+       [this](const HttpRequest& request) { return metrics(request); }},
+      {"/-/healthy",
+       {"GET", "HEAD"},
+       Names::any,
+       [](const HttpRequest&) { return plain_reply(200, "healthy"); }},
+      {"/-/ready", {"GET", "HEAD"}, Names::any, [this](const HttpRequest&) { return ready(); }},
+      {"/-/reload",
+       {"POST"},
+       Names::known,
+       [this](const HttpRequest&) { return reload_request(); }},
+      {"/", {"GET", "HEAD"}, Names::known, [this](const HttpRequest&) { return landing_page(); }},
+  };
 }
 
 HttpReply Exporter::metrics(const HttpRequest& request) {
-  const Seat seat(scrapes_);
-  if (options_.max_requests > 0 && seat.number() > options_.max_requests) {
-    return plain(503, "too many scrapes at the same time (--web.max-requests)");
-  }
   const auto in_flight = self_.scrape_in_flight();
   const auto start = Clock::now();
+  const auto active = collectors();
   auto selection =
-      select(collectors(), request.parameter("collect[]"), request.parameter("exclude[]"));
-  if (!selection) return plain(400, selection.error().what);
+      select(active.set, request.parameter("collect[]"), request.parameter("exclude[]"));
+  if (!selection) return plain_reply(400, selection.error().what);
 
-  const auto timeout = timeout_of(request).value_or(options_.scrape_timeout);
   const auto media = exposition::negotiate_format(request.header("Accept"));
+  const bool gzip = exposition::accepts_gzip(request.header("Accept-Encoding"));
+  const auto timeout = timeout_of(request).value_or(options_.scrape_timeout);
+  const auto deadline = deadline_after(start, time_for_scrape(timeout));
+  auto body = expositions_.get(
+      {std::move(*selection), active.generation, media.format, gzip, {deadline, request.crowded}});
+  if (stopping_) return plain_reply(503, "the exporter is stopping");
+  if (!body && body.error().kind == ErrorKind::exhausted) return busy_reply(body.error().what);
+  if (!body) return plain_reply(500, body.error().what);
+
   HttpReply reply;
   reply.content_type = media.content_type;
   reply.headers.emplace_back("Vary", "Accept, Accept-Encoding");
-  reply.body.reserve(last_size_ + last_size_ / 8);
-  exposition::Encoder encoder(media.format, reply.body);
-  const auto collect = [this](Clock::time_point deadline) {
-    auto snapshot = source_.get(deadline);
-    if (snapshot) {
-      warnings_.look_at(**snapshot);
-      warn_of_missing_pss((*snapshot)->counts);
-    }
-    return snapshot;
-  };
-  scrape(*selection, collect, start + time_for_scrape(timeout), processes_->trees.procfs, self_,
-         log_, encoder);
-  encoder.finish();
-  if (stopping_) return plain(503, "the exporter is stopping");
-  last_size_ = reply.body.size();
-  if (exposition::accepts_gzip(request.header("Accept-Encoding"))) compress(reply);
+  if (gzip) reply.headers.emplace_back("Content-Encoding", "gzip");
+  reply.body = std::move(*body);
   log_.debug(
       "scrape",
-      {{"bytes", std::to_string(reply.body.size())},
+      {{"bytes", std::to_string(reply.body->size())},
        {"milliseconds",
         std::to_string(
             std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count())}});
   return reply;
 }
 
-void Exporter::compress(HttpReply& reply) {
-  const std::lock_guard lock(gzip_mutex_);
-  reply.body = gzip_.compress(reply.body);
-  reply.headers.emplace_back("Content-Encoding", "gzip");
+Expositions::Outcome Exporter::scrape_into(const Selection& selection, Clock::time_point deadline,
+                                           MetricSink& sink) {
+  Expositions::Outcome outcome{Clock::time_point::max()};
+  const auto processes = [&](Clock::time_point until) -> Result<SnapshotSource::Snapshot> {
+    const auto taken = source_.get(until);
+    if (taken) {
+      outcome.collected = taken->ended;
+      warnings_.look_at(*taken->snapshot);
+      warn_of_missing_pss(taken->snapshot->counts);
+      return taken->snapshot;
+    }
+    if (taken.error().kind == ErrorKind::timeout) outcome.whole = false;
+    return taken.error();
+  };
+  scrape(selection, processes, deadline, processes_->trees.procfs, self_, log_, sink);
+  outcome.collected = std::min(outcome.collected, Clock::now());
+  return outcome;
 }
 
 HttpReply Exporter::landing_page() const {
   LandingPage page;
-  const auto active = collectors();
+  const auto active = collectors().set;
   for (const auto& entry : *active) page.collectors.push_back(entry.collector->name());
   const auto snapshot = source_.last();
   page.version = version();
@@ -359,23 +362,24 @@ HttpReply Exporter::landing_page() const {
   page.snapshot = snapshot.get();
   HttpReply reply;
   reply.content_type = "text/html; charset=utf-8";
-  reply.body = landing_page_html(page);
+  reply.body = std::make_shared<const std::string>(landing_page_html(page));
   return reply;
 }
 
 HttpReply Exporter::ready() const {
-  return ready_ ? plain(200, "ready") : plain(503, "not ready: the first collection is not done");
+  return ready_ ? plain_reply(200, "ready")
+                : plain_reply(503, "not ready: the first collection is not done");
 }
 
 HttpReply Exporter::reload_request() {
   if (!options_.enable_lifecycle || !reload_request_) {
-    return plain(403, "reloading over HTTP is off: start with --web.enable-lifecycle");
+    return plain_reply(403, "reloading over HTTP is off: start with --web.enable-lifecycle");
   }
   const auto reloaded = reload_request_();
-  return reloaded ? plain(200, "reloaded") : plain(500, reloaded.error().message());
+  return reloaded ? plain_reply(200, "reloaded") : plain_reply(500, reloaded.error().message());
 }
 
-std::shared_ptr<const CollectorSet> Exporter::collectors() const {
+Exporter::ActiveCollectors Exporter::collectors() const {
   const std::lock_guard lock(mutex_);
   return collectors_;
 }

@@ -7,9 +7,10 @@
 #include <string>
 
 #include "collectors/process/monitor.h"
-#include "daemon/exposition/compress.h"
+#include "daemon/expositions.h"
 #include "daemon/flags.h"
-#include "daemon/http/http_server.h"
+#include "daemon/http/http_message.h"
+#include "daemon/http/router.h"
 #include "daemon/log.h"
 #include "daemon/process_warnings.h"
 #include "daemon/scrape.h"
@@ -49,6 +50,12 @@ class Exporter {
 
   HttpReply handle(const HttpRequest& request);
 
+  /// A request that was refused before it could be handled.
+  void count_refused(int status) { self_.count_request(status); }
+
+  /// Called where the bytes of replies are short, to cut off who holds them without a claim.
+  void on_shortage(std::function<void()> shed) { expositions_.on_shortage(std::move(shed)); }
+
   /// Answers what is under way with 503. False when a read hangs in the kernel.
   bool stop();
 
@@ -80,19 +87,26 @@ class Exporter {
     process::Monitor monitor_;
   };
 
+  /// The collectors in force, and how many there were before them.
+  struct ActiveCollectors {
+    std::shared_ptr<const CollectorSet> set;
+    std::uint64_t generation = 0;
+  };
+
   Exporter(Options options, config::Settings settings, Trees trees, Log& log);
 
   Status look_at_processes();
   void warn_of_missing_processes(const process::ProcessCounts& counts);
   void warn_of_cgroups_outside(const process::Snapshot& snapshot);
   void warn_of_missing_pss(const process::ProcessCounts& counts);
-  HttpReply answer(const HttpRequest& request);
+  std::vector<Endpoint> endpoints();
   HttpReply metrics(const HttpRequest& request);
-  void compress(HttpReply& reply);
+  Expositions::Outcome scrape_into(const Selection& selection,
+                                   SnapshotSource::Clock::time_point deadline, MetricSink& sink);
   HttpReply landing_page() const;
   HttpReply ready() const;
   HttpReply reload_request();
-  std::shared_ptr<const CollectorSet> collectors() const;
+  ActiveCollectors collectors() const;
 
   const Options options_;
   Log& log_;
@@ -104,15 +118,12 @@ class Exporter {
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> warned_of_missing_pss_ = false;
-  std::atomic<unsigned> scrapes_ = 0;
-  std::atomic<std::size_t> last_size_ = 0;  ///< of an exposition: the next one's first guess
-
-  std::mutex gzip_mutex_;
-  exposition::GzipCompressor gzip_;
+  Expositions expositions_;
+  const Router router_;
 
   mutable std::mutex mutex_;  ///< over what a reload changes
   config::Settings settings_;
-  std::shared_ptr<const CollectorSet> collectors_;
+  ActiveCollectors collectors_;
 };
 
 }  // namespace memory_exporter

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "collectors/base/printable.h"
 #include "collectors/base/text.h"
@@ -91,6 +93,58 @@ Status set_scrape_timeout(Options& options, const std::string& text) {
   if (!duration) return duration.error();
   options.scrape_timeout = *duration;
   return Done{};
+}
+
+/// A whole number of bytes, or of KiB, MiB or GiB.
+std::optional<std::size_t> size_from(std::string_view text) {
+  constexpr std::pair<std::string_view, unsigned> units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+  unsigned shift = 0;
+  for (const auto& [unit, bits] : units) {
+    if (!text.ends_with(unit)) continue;
+    text.remove_suffix(unit.size());
+    shift = bits;
+  }
+  const auto number = to_number<std::uint32_t>(text);
+  if (!number) return std::nullopt;
+  return std::size_t{*number} << shift;
+}
+
+Status set_max_reply_bytes(Options& options, const std::string& text) {
+  constexpr auto least = std::size_t{1} << 20;
+  const auto size = size_from(text);
+  if (!size || *size < least) {
+    return refuse(in_quotes(text) + " is not a size of 1MiB or more: write it as 32MiB");
+  }
+  options.max_reply_bytes = *size;
+  return Done{};
+}
+
+Status set_scrape_share(Options& options, const std::string& text) {
+  const auto duration = config::parse_duration(text);
+  if (!duration || *duration > std::chrono::minutes(1)) {
+    return refuse(in_quotes(text) + " is not a duration from 0 to 1m: write it as 100ms");
+  }
+  options.scrape_share = *duration;
+  return Done{};
+}
+
+Status add_allowed_hosts(Options& options, const std::string& text) {
+  std::string_view rest = text;
+  while (true) {
+    const auto name = rest.substr(0, rest.find(','));
+    const auto plain = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '_' || c == '.';
+    };
+    if (name.empty() || (name != "*" && !std::all_of(name.begin(), name.end(), plain))) {
+      return refuse(in_quotes(name) +
+                    " is not a host name: write it as node1.example.org, .example.org for all "
+                    "below it, or * for any");
+    }
+    options.allowed_hosts.emplace_back(name);
+    if (name.size() == rest.size()) return Done{};
+    rest.remove_prefix(name.size() + 1);
+  }
 }
 
 template <std::string Options::*field>
@@ -244,8 +298,22 @@ std::vector<Flag> flags() {
       alone(web, "--web.enable-lifecycle", "let POST /-/reload read the configuration file again",
             set_true<&Options::enable_lifecycle>),
       with_value(web, "--web.max-requests", "NUMBER", std::to_string(defaults.max_requests),
-                 "scrapes served at the same time; a further one gets 503; 0: they wait instead",
+                 "scrapes made at the same time; a further one gets 503, but for those that share "
+                 "one; 0: no limit",
                  set_max_requests),
+      with_value(web, "--web.max-reply-bytes", "SIZE", "32MiB",
+                 "bytes of all replies that are made and sent at the same time, each counted once "
+                 "however many it is sent to; a scrape for which there is no room gets 503",
+                 set_max_reply_bytes),
+      Flag{web, "--web.allowed-hosts", "NAME", "",
+           "further names by which browsers may ask for / and for a reload, with commas between "
+           "them; addresses, localhost and the host name always may; .NAME: every name below it; "
+           "*: any; may be repeated",
+           true, add_allowed_hosts},
+      with_value(web, "--scrape.share", "DURATION", config::duration_text(defaults.scrape_share),
+                 "a scrape that comes so soon after a collection has ended gets what it brought; "
+                 "0: each collects for itself",
+                 set_scrape_share),
       with_value(
           web, "--scrape.timeout", "DURATION", config::duration_text(defaults.scrape_timeout),
           "time for a scrape whose request does not bring its own timeout", set_scrape_timeout),

@@ -10,18 +10,10 @@
 #include "collectors/base/result.h"
 #include "collectors/registry.h"
 #include "config/settings.h"
+#include "daemon/http/listen_address.h"
 #include "daemon/log.h"
 
 namespace memory_exporter {
-
-/// An IPv4 address and a port. Port 0 lets the kernel choose.
-struct ListenAddress {
-  std::string host;  ///< dotted, or empty: every address of the machine
-  std::uint16_t port = 0;
-
-  std::string text() const { return host + ':' + std::to_string(port); }
-  bool operator==(const ListenAddress&) const = default;
-};
 
 /// The largest --web.max-requests: each takes a thread.
 inline constexpr unsigned most_max_requests = 120;
@@ -37,8 +29,11 @@ struct Options {
   std::vector<ListenAddress> listen_addresses = {{"", 10042}};
   std::string telemetry_path = "/metrics";
   bool enable_lifecycle = false;
-  unsigned max_requests = 24;  ///< scrapes at the same time; 0: no limit of its own
+  std::vector<std::string> allowed_hosts;  ///< names of this machine beside those it knows
+  unsigned max_requests = 24;  ///< scrapes made at the same time; 0: no limit of its own
+  std::size_t max_reply_bytes = std::size_t{32} << 20;  ///< of replies made, kept and sent
   std::chrono::nanoseconds scrape_timeout = std::chrono::seconds(10);
+  std::chrono::nanoseconds scrape_share = std::chrono::milliseconds(100);
 
   std::string procfs = "/proc";
   std::string sysfs = "/sys";

@@ -117,12 +117,12 @@ void leave_after(std::chrono::milliseconds patience) {
   }).detach();
 }
 
-/// More threads than scrapes, so that one scrape too many gets its 503, and health checks their
-/// answer, while all of those are under way. A thread that has served costs 28 KiB.
+/// More threads than scrapes: as many slow readers can have their replies at the same time, and
+/// some threads stay free for who comes next. A thread that has served costs 28 KiB.
 unsigned threads_for(unsigned max_requests) {
-  constexpr unsigned spare = 8;
-  constexpr unsigned least = 32;
-  return std::max(least, spare + (max_requests == 0 ? most_max_requests : max_requests));
+  constexpr unsigned beside = 16;
+  constexpr unsigned least = 40;
+  return std::max(least, beside + (max_requests == 0 ? most_max_requests : max_requests));
 }
 
 int serve(const Options& options, Exporter& exporter, const Signals& signals, Log& log) {
@@ -130,10 +130,14 @@ int serve(const Options& options, Exporter& exporter, const Signals& signals, Lo
   exporter.on_reload_request([&] { return reloads.request(); });
   HttpServer::Limits limits;
   limits.threads = threads_for(options.max_requests);
-  auto server = HttpServer::start(
-      options.listen_addresses, limits,
-      [&](const HttpRequest& request) { return exporter.handle(request); }, log);
+  limits.reply_bytes = options.max_reply_bytes;
+  auto server =
+      HttpServer::start(options.listen_addresses, limits,
+                        {[&](const HttpRequest& request) { return exporter.handle(request); },
+                         [&](int status) { exporter.count_refused(status); }},
+                        log);
   if (!server) return fail(failed, server.error().message());
+  exporter.on_shortage([running = server->get()] { running->shed(); });
   for (const auto& address : (*server)->addresses()) {
     log.info("listening", {{"address", address.text()}, {"version", std::string(version())}});
   }

@@ -7,10 +7,13 @@
 namespace memory_exporter {
 namespace {
 
+using Clock = SnapshotSource::Clock;
+
 /// One collection and all who wait for it.
 struct Flight {
-  SnapshotSource::Clock::time_point deadline;
-  std::optional<Result<SnapshotSource::Snapshot>> result;
+  std::chrono::nanoseconds time{};  ///< that it is given, from its beginning
+  Clock::time_point deadline;
+  std::optional<Result<SnapshotSource::Taken>> result;
 };
 
 Error unfinished(ErrorKind kind, std::string what) {
@@ -21,36 +24,59 @@ Error unfinished(ErrorKind kind, std::string what) {
 
 /// What the thread and its source both use; the thread may be left behind with it.
 struct SnapshotSource::Shared {
-  explicit Shared(Collect function) : collect(std::move(function)) {}
+  Shared(Collect function, Settings chosen) : collect(std::move(function)), settings(chosen) {}
+
+  bool serves(const std::shared_ptr<Flight>& flight, Clock::duration wanted) const {
+    return flight && memory_exporter::serves(flight->time, wanted, settings.enough_time);
+  }
+  bool still_shared(const std::shared_ptr<Flight>& flight, Clock::time_point now) const {
+    return flight && now - (*flight->result)->ended < settings.share;
+  }
+  std::shared_ptr<Flight> join(Clock::time_point deadline);
 
   const Collect collect;
+  const Settings settings;
   std::mutex mutex;
-  std::condition_variable asked;     ///< a flight is there, or stopping
-  std::condition_variable answered;  ///< a flight has its result, stopping, or ended
-  std::shared_ptr<Flight> flight;    ///< from the first who asks until its result
+  std::condition_variable asked;      ///< a flight is there, or stopping
+  std::condition_variable answered;   ///< a flight has its result, stopping, or ended
+  std::shared_ptr<Flight> current;    ///< is collecting
+  std::shared_ptr<Flight> next;       ///< begins after it
+  std::shared_ptr<Flight> succeeded;  ///< the last that brought a snapshot
   Snapshot last;
   bool stopping = false;
   bool ended = false;
 };
 
-SnapshotSource::SnapshotSource(Collect collect)
-    : shared_(std::make_shared<Shared>(std::move(collect))),
+/// The flight that serves who has until `deadline`.
+std::shared_ptr<Flight> SnapshotSource::Shared::join(Clock::time_point deadline) {
+  const auto now = Clock::now();
+  const auto wanted = deadline - now;
+  if (serves(current, wanted)) return current;
+  if (!current && still_shared(succeeded, now) && serves(succeeded, wanted)) return succeeded;
+  if (!next) {
+    next = std::make_shared<Flight>();
+    next->deadline = deadline;
+    asked.notify_one();
+  }
+  next->deadline = std::max(next->deadline, deadline);
+  return next;
+}
+
+SnapshotSource::SnapshotSource(Collect collect, Settings settings)
+    : shared_(std::make_shared<Shared>(std::move(collect), settings)),
       thread_([shared = shared_] { run(shared); }) {}
 
 SnapshotSource::~SnapshotSource() {
   stop();
 }
 
-Result<SnapshotSource::Snapshot> SnapshotSource::get(Clock::time_point deadline) {
+Result<SnapshotSource::Taken> SnapshotSource::get(Clock::time_point deadline) {
   std::unique_lock lock(shared_->mutex);
-  if (!shared_->flight && !shared_->stopping) {
-    shared_->flight = std::make_shared<Flight>(Flight{deadline, std::nullopt});
-    shared_->asked.notify_one();
-  }
-  const auto flight = shared_->flight;
-  shared_->answered.wait_until(
-      lock, deadline, [&] { return shared_->stopping || (flight && flight->result.has_value()); });
-  if (flight && flight->result) return *flight->result;
+  if (shared_->stopping) return unfinished(ErrorKind::failed, "the exporter is stopping");
+  const auto flight = shared_->join(deadline);
+  shared_->answered.wait_until(lock, deadline,
+                               [&] { return shared_->stopping || flight->result.has_value(); });
+  if (flight->result) return *flight->result;
   if (shared_->stopping) return unfinished(ErrorKind::failed, "the exporter is stopping");
   return unfinished(ErrorKind::timeout, "the processes were not read before the scrape's deadline");
 }
@@ -84,20 +110,29 @@ bool SnapshotSource::stop(std::chrono::nanoseconds patience) {
 void SnapshotSource::run(const std::shared_ptr<Shared>& shared) {
   std::unique_lock lock(shared->mutex);
   while (true) {
-    shared->asked.wait(lock, [&] { return shared->stopping || shared->flight; });
+    shared->asked.wait(lock, [&] { return shared->stopping || shared->next; });
     if (shared->stopping) break;
-    const auto deadline = shared->flight->deadline;
+    const auto flight = std::move(shared->next);
+    shared->next.reset();
+    flight->time = flight->deadline - Clock::now();
+    if (flight->time <= Clock::duration::zero()) continue;  // nobody waits for it any more
+    shared->current = flight;
     lock.unlock();
     std::optional<Result<Snapshot>> result;
     try {
-      result = shared->collect(deadline);
+      result = shared->collect(flight->deadline);
     } catch (const std::exception& failed) {
       result = unfinished(ErrorKind::failed, failed.what());
     }
     lock.lock();
-    if (result->ok()) shared->last = **result;
-    shared->flight->result = std::move(result);
-    shared->flight.reset();
+    if (result->ok()) {
+      shared->last = **result;
+      flight->result = Taken{**result, Clock::now()};
+      shared->succeeded = flight;
+    } else {
+      flight->result = result->error();
+    }
+    shared->current.reset();
     shared->answered.notify_all();
   }
   shared->ended = true;
