@@ -9,6 +9,7 @@
 //   writes at once. So room is waited for here.
 // - It stops within two seconds or when something happens on its sockets; and once it is told to
 //   stop, it sends no more.
+// - It closes a request for "*" or for another server's URL without an answer.
 // - It starts without its accepting thread where that cannot be had, and then never stops.
 
 #include <civetweb.h>
@@ -88,6 +89,9 @@ thread_local Clients* accepts_for = nullptr;
 
 /// What the thread at hand serves.
 thread_local std::shared_ptr<Client> served;
+
+/// Whether it was answered.
+thread_local bool answered = false;
 
 /// Whether the thread at hand has handled a request since it last gave its stack back.
 thread_local bool used_its_stack = false;
@@ -215,13 +219,14 @@ int HttpServer::Parts::on_request(mg_connection* connection) {
   used_its_stack = true;
   auto& parts = of(connection);
   const Active active(parts.active);
-  constexpr int answered = 200;  // any number above 0
+  answered = true;
   try {
     parts.serve(connection, *mg_get_request_info(connection));
   } catch (const std::exception&) {
     // No memory for so much as the request: the connection is closed.
   }
-  return answered;
+  constexpr int handled = 200;  // any number above 0
+  return handled;
 }
 
 /// What CivetWeb refuses by itself: no HTTP, a head that is too long, or one that did not come.
@@ -235,6 +240,7 @@ int HttpServer::Parts::on_error(mg_connection* connection, int status, const cha
 }
 
 void HttpServer::Parts::refuse(mg_connection* connection, int status) {
+  answered = true;
   const auto* client = serving(connection);
   if (client != nullptr && client->cut) status = 408;
   if (handlers.refused) handlers.refused(status);
@@ -284,6 +290,12 @@ bool HttpServer::Parts::send_text(mg_connection* connection, std::string_view te
 void HttpServer::Parts::on_close(const mg_connection* connection) {
   auto& parts = of(connection);
   parts.serving(connection);
+  // A request for "*" or for another server is closed without a word.
+  const auto* info = mg_get_request_info(connection);
+  if (!answered && info != nullptr && info->request_method != nullptr) {
+    on_error(const_cast<mg_connection*>(connection), 400, "");
+  }
+  answered = false;
   parts.clients.remove(served);
   served.reset();
 }

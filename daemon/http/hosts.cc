@@ -28,8 +28,9 @@ std::string own_name() {
 }
 
 bool matches(std::string_view name, std::string_view pattern) {
-  if (pattern == "*" || name == pattern) return true;
-  return pattern.starts_with('.') && name.size() > pattern.size() && name.ends_with(pattern);
+  if (pattern == "*") return true;
+  if (!pattern.starts_with('.')) return name == pattern;
+  return name.size() > pattern.size() && name.ends_with(pattern);
 }
 
 }  // namespace

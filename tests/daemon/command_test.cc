@@ -11,7 +11,7 @@
 #include <future>
 
 #include "tests/daemon/command.h"
-#include "tests/daemon/http_client.h"
+#include "tests/daemon/http/http_client.h"
 #include "tests/exposition/strict_parser.h"
 #include "tests/process/fake_process.h"
 #include "tests/support/temp_tree.h"

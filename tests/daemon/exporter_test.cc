@@ -31,6 +31,7 @@ class ExporterTest : public ::testing::Test {
     options_.procfs = procfs_.path();
     options_.disable_default_collectors = true;
     options_.settings.collectors.on["process"] = true;
+    options_.scrape_share = {};
   }
 
   ~ExporterTest() override { release(); }
@@ -58,7 +59,7 @@ class ExporterTest : public ::testing::Test {
   testing::Exposition scrape(const std::string& query = "") {
     const auto reply = get("/metrics", query);
     EXPECT_EQ(reply.status, 200);
-    auto parsed = testing::parse_text(reply.body);
+    auto parsed = testing::parse_text(*reply.body);
     EXPECT_TRUE(parsed.ok()) << (parsed.ok() ? "" : parsed.error().message());
     return parsed.ok() ? *parsed : testing::Exposition{};
   }
@@ -159,7 +160,7 @@ TEST_F(ExporterTest, AnswersEachPathAndMethodWithItsCode) {
 TEST_F(ExporterTest, ServesTheMetricsWhereItIsTold) {
   options_.telemetry_path = "/";
   make();
-  EXPECT_THAT(get("/").body, HasSubstr("# TYPE"));
+  EXPECT_THAT(*get("/").body, HasSubstr("# TYPE"));
   EXPECT_EQ(get("/metrics").status, 404);
 }
 
@@ -167,7 +168,7 @@ TEST_F(ExporterTest, RefusesCollectorsItDoesNotHave) {
   make();
   const auto unknown = get("/metrics", "collect[]=proces");
   EXPECT_EQ(unknown.status, 400);
-  EXPECT_EQ(unknown.body,
+  EXPECT_EQ(*unknown.body,
             "collect[]: no collector of this name is on: \"proces\" (did you mean process?)\n");
   EXPECT_EQ(get("/metrics", "collect%5B%5D=x").status, 400);
   EXPECT_EQ(get("/metrics", "exclude[]=x").status, 400);
@@ -191,12 +192,12 @@ TEST_F(ExporterTest, NegotiatesFormatAndCompression) {
   const auto open_metrics =
       get("/metrics", "", "GET", {{"Accept", "application/openmetrics-text;version=1.0.0"}});
   EXPECT_THAT(open_metrics.content_type, HasSubstr("application/openmetrics-text"));
-  EXPECT_TRUE(testing::parse_open_metrics(open_metrics.body).ok());
+  EXPECT_TRUE(testing::parse_open_metrics(*open_metrics.body).ok());
   const auto gzip = get("/metrics", "", "GET", {{"Accept-Encoding", "gzip"}});
   EXPECT_THAT(gzip.headers,
               ::testing::Contains(std::pair<std::string, std::string>("Content-Encoding", "gzip")));
-  EXPECT_TRUE(gzip.body.starts_with("\x1f\x8b"));
-  EXPECT_LT(gzip.body.size(), plain.body.size() / 2);
+  EXPECT_TRUE(gzip.body->starts_with("\x1f\x8b"));
+  EXPECT_LT(gzip.body->size(), plain.body->size() / 2);
 }
 
 TEST_F(ExporterTest, KeepsItsDeadlineWhenAReadHangs) {
@@ -208,7 +209,7 @@ TEST_F(ExporterTest, KeepsItsDeadlineWhenAReadHangs) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_GE(waited, milliseconds(200));
   EXPECT_LT(waited, seconds(5));
-  const auto exposition = testing::parse_text(reply.body);
+  const auto exposition = testing::parse_text(*reply.body);
   ASSERT_TRUE(exposition.ok());
   EXPECT_EQ(value(*exposition, "memory_exporter_collector_success", "collector", "process"), 0);
   EXPECT_EQ(testing::find_family(*exposition, "memory_group_pss_bytes"), nullptr);
@@ -231,24 +232,143 @@ TEST_F(ExporterTest, TheDeadlineOfASillyHeaderIsTheFlags) {
 TEST_F(ExporterTest, OneScrapeTooManyIsTurnedAway) {
   options_.max_requests = 2;
   options_.scrape_timeout = std::chrono::hours(1);
+  options_.settings.collectors.on["vmstat"] = true;
   make();
   hang();
+  const auto held = {"collect[]=process", "", "collect[]=process", ""};
   std::vector<std::future<HttpReply>> scrapes;
-  for (int i = 0; i < 2; ++i) {
-    scrapes.push_back(std::async(std::launch::async, [this] { return get("/metrics"); }));
+  for (const auto* query : held) {
+    scrapes.push_back(
+        std::async(std::launch::async, [this, query] { return get("/metrics", query); }));
   }
-  // Once both hold their places, a third gets none. Until then it would wait for an hour.
+  // Once both sorts are being made, a third cannot be. Until then it would wait for an hour.
   auto reply = HttpReply{};
   for (int i = 0; i < 200 && reply.status != 503; ++i) {
     std::this_thread::sleep_for(milliseconds(10));
-    reply = get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", "0.001"}});
+    reply = get("/metrics", "", "GET",
+                {{"X-Prometheus-Scrape-Timeout-Seconds", "0.001"},
+                 {"Accept", "application/openmetrics-text;version=1.0.0"}});
   }
   EXPECT_EQ(reply.status, 503);
-  EXPECT_THAT(reply.body, HasSubstr("--web.max-requests"));
+  EXPECT_THAT(reply.headers, ::testing::Contains(::testing::Pair("Retry-After", "1")));
+  EXPECT_THAT(*reply.body, HasSubstr("--web.max-requests"));
   EXPECT_EQ(get("/-/healthy").status, 200);
   release();
   for (auto& scrape : scrapes) EXPECT_EQ(scrape.get().status, 200);
   EXPECT_EQ(get("/metrics").status, 200);
+}
+
+TEST_F(ExporterTest, AScrapeSoonAfterAnotherGetsTheSameBytes) {
+  options_.scrape_share = std::chrono::hours(1);
+  make();
+  const auto first = get("/metrics");
+  write_process(2);
+  EXPECT_EQ(get("/metrics").body, first.body);
+  const auto gzip = get("/metrics", "", "GET", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(get("/metrics", "", "GET", {{"Accept-Encoding", "gzip"}}).body, gzip.body);
+  EXPECT_NE(gzip.body, first.body);
+}
+
+TEST_F(ExporterTest, AScrapeSoonAfterAnotherSharesItsProcessesWhateverItAsksFor) {
+  options_.scrape_share = std::chrono::hours(1);
+  options_.settings.collectors.on["vmstat"] = true;
+  make();
+  EXPECT_EQ(value(scrape(), "memory_exporter_processes", "state", "measured"), 1);
+  write_process(2);
+  const auto other = scrape("collect[]=process");
+  EXPECT_EQ(testing::find_family(other, "memory_vmstat_other"), nullptr);
+  EXPECT_EQ(value(other, "memory_exporter_processes", "state", "measured"), 1);
+}
+
+TEST_F(ExporterTest, EachScrapeCollectsForItselfWhereNothingIsShared) {
+  make();
+  EXPECT_EQ(value(scrape(), "memory_exporter_processes", "state", "measured"), 1);
+  write_process(2);
+  EXPECT_EQ(value(scrape(), "memory_exporter_processes", "state", "measured"), 2);
+}
+
+TEST_F(ExporterTest, AReloadEndsWhatIsShared) {
+  options_.scrape_share = std::chrono::hours(1);
+  options_.settings.collectors.on.clear();
+  options_.config_file = folder_.path("config.yml");
+  folder_.write("config.yml", "collectors: {process: true}\n");
+  make();
+  EXPECT_NE(testing::find_family(scrape(), "memory_group_pss_bytes"), nullptr);
+  folder_.write("config.yml", "collectors: {process: false}\n");
+  EXPECT_TRUE(exporter_->reload().ok());
+  EXPECT_EQ(testing::find_family(scrape(), "memory_group_pss_bytes"), nullptr);
+}
+
+TEST_F(ExporterTest, ATinyTimeoutCutsShortNobodyElsesScrape) {
+  make();
+  hang();
+  const auto tiny = get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", "0.2"}});
+  EXPECT_EQ(value(*testing::parse_text(*tiny.body), "memory_exporter_collector_success",
+                  "collector", "process"),
+            0);
+  auto impatient = std::async(std::launch::async, [this] {
+    return get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", "0.5"}});
+  });
+  std::this_thread::sleep_for(milliseconds(50));
+  auto patient = std::async(std::launch::async, [this] { return get("/metrics"); });
+  EXPECT_EQ(impatient.get().status, 200);
+  EXPECT_EQ(patient.wait_for(milliseconds(100)), std::future_status::timeout);
+  release();
+  const auto exposition = testing::parse_text(*patient.get().body);
+  ASSERT_TRUE(exposition.ok());
+  EXPECT_EQ(value(*exposition, "memory_exporter_collector_success", "collector", "process"), 1);
+  EXPECT_EQ(value(*exposition, "memory_exporter_processes", "state", "measured"), 1);
+}
+
+TEST_F(ExporterTest, TheLongestTimeoutDoesNotOverflow) {
+  options_.scrape_timeout = std::chrono::nanoseconds::max();
+  make();
+  EXPECT_EQ(value(scrape(), "memory_exporter_collector_success", "collector", "process"), 1);
+  const auto reply = get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", "1e300"}});
+  EXPECT_EQ(value(*testing::parse_text(*reply.body), "memory_exporter_collector_success",
+                  "collector", "process"),
+            1);
+}
+
+TEST_F(ExporterTest, RepliesHaveABudgetOfBytes) {
+  options_.max_reply_bytes = 1;
+  make();
+  auto held = get("/metrics");
+  ASSERT_EQ(held.status, 200);
+  const auto refused = get("/metrics");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_THAT(refused.headers, ::testing::Contains(::testing::Pair("Retry-After", "1")));
+  EXPECT_THAT(*refused.body, HasSubstr("--web.max-reply-bytes"));
+  held = HttpReply{};
+  held = get("/metrics");
+  EXPECT_EQ(held.status, 200);
+  exporter_->on_shortage([&] { held = HttpReply{}; });
+  EXPECT_EQ(get("/metrics").status, 200) << "who holds them without a claim is cut off";
+}
+
+TEST_F(ExporterTest, PeopleAskByANameOfThisMachineAndMachinesByAny) {
+  options_.enable_lifecycle = true;
+  options_.allowed_hosts = {"node.example"};
+  make();
+  exporter_->on_reload_request([] { return Status(Done{}); });
+  const auto status = [&](const std::string& method, const std::string& path,
+                          const std::string& host) {
+    return get(path, "", method, {{"Host", host}}).status;
+  };
+  for (const auto* path : {"/metrics", "/-/healthy"}) {
+    EXPECT_EQ(status("GET", path, "evil.example"), 200) << path;
+  }
+  EXPECT_EQ(status("GET", "/-/ready", "evil.example"), 503);
+  EXPECT_EQ(status("GET", "/", "evil.example"), 421);
+  EXPECT_EQ(status("POST", "/-/reload", "evil.example"), 421);
+  EXPECT_EQ(status("GET", "/", "node.example:10042"), 200);
+  EXPECT_EQ(status("POST", "/-/reload", "[::1]:10042"), 200);
+}
+
+TEST_F(ExporterTest, CountsWhatWasRefusedBeforeItCouldBeHandled) {
+  make();
+  exporter_->count_refused(431);
+  EXPECT_EQ(value(scrape(), "memory_exporter_http_requests_total", "code", "431"), 1);
 }
 
 TEST_F(ExporterTest, StoppingAnswersWhatIsUnderWay) {
@@ -263,11 +383,11 @@ TEST_F(ExporterTest, StoppingAnswersWhatIsUnderWay) {
 
 TEST_F(ExporterTest, ShowsTheLastScrapeOnItsFrontPage) {
   make();
-  EXPECT_THAT(get("/").body, Not(HasSubstr("<td>app</td>")));
+  EXPECT_THAT(*get("/").body, Not(HasSubstr("<td>app</td>")));
   scrape();
   const auto page = get("/");
   EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
-  EXPECT_THAT(page.body, AllOf(HasSubstr("<td>app</td>"), HasSubstr("Collectors: process.")));
+  EXPECT_THAT(*page.body, AllOf(HasSubstr("<td>app</td>"), HasSubstr("Collectors: process.")));
 }
 
 TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfCollectors) {
@@ -401,7 +521,7 @@ TEST_F(ExporterTest, ReloadsOverHttpWhereThatIsEnabled) {
   outcome = malformed("x: unknown key", 3);
   const auto refused = get("/-/reload", "", "POST");
   EXPECT_EQ(refused.status, 500);
-  EXPECT_EQ(refused.body, ":3: x: unknown key\n");
+  EXPECT_EQ(*refused.body, ":3: x: unknown key\n");
 }
 
 TEST_F(ExporterTest, OnceMeasuresEveryProcess) {
@@ -460,7 +580,7 @@ TEST_F(ExporterTest, ManyScrapesAtOnceAllGetTheirOwnReply) {
   }
   for (std::size_t i = 0; i < replies.size(); ++i) {
     const auto reply = replies[i].get();
-    const auto exposition = testing::parse_text(reply.body);
+    const auto exposition = testing::parse_text(*reply.body);
     ASSERT_TRUE(exposition.ok());
     EXPECT_EQ(testing::find_family(*exposition, "memory_group_pss_bytes") != nullptr, i % 2 == 1);
   }

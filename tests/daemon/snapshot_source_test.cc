@@ -66,7 +66,7 @@ TEST(SnapshotSource, ThoseWhoAskDuringACollectionShareIt) {
   const auto gate = std::make_shared<Gate>();
   SnapshotSource source(through(gate));
   const auto deadline = Clock::now() + hours(1);
-  const auto ask = [&] { return *source.get(deadline); };
+  const auto ask = [&] { return source.get(deadline)->snapshot; };
   auto first = std::async(std::launch::async, ask);
   gate->wait_for(1);
   std::vector<std::future<SnapshotSource::Snapshot>> others;
@@ -88,6 +88,49 @@ TEST(SnapshotSource, AfterACollectionTheNextIsANewOne) {
   EXPECT_EQ((*source.get(Clock::now() + hours(1)))->counts.measured, 1u);
   EXPECT_EQ((*source.get(Clock::now() + hours(1)))->counts.measured, 2u);
   EXPECT_EQ(source.last()->counts.measured, 2u);
+}
+
+TEST(SnapshotSource, SoonAfterACollectionItsSnapshotIsStillShared) {
+  const auto gate = std::make_shared<Gate>();
+  gate->open(9);
+  SnapshotSource source(through(gate), {.share = milliseconds(200)});
+  const auto get = [&] { return *source.get(Clock::now() + hours(1)); };
+  const auto first = get();
+  EXPECT_EQ(get().snapshot, first.snapshot);
+  std::this_thread::sleep_until(first.ended + milliseconds(200));
+  EXPECT_EQ(get()->counts.measured, 2u);
+}
+
+TEST(SnapshotSource, WhoHasMoreTimeGetsACollectionOfHisOwn) {
+  const auto gate = std::make_shared<Gate>();
+  SnapshotSource source(through(gate), {.share = hours(1), .enough_time = hours(2)});
+  const auto begin = Clock::now();
+  auto tiny = std::async(std::launch::async, [&] { return source.get(begin + milliseconds(900)); });
+  gate->wait_for(1);
+  auto patient = std::async(std::launch::async, [&] { return source.get(begin + hours(1)); });
+  auto longest = std::async(std::launch::async, [&] { return source.get(begin + hours(3)); });
+  std::this_thread::sleep_for(milliseconds(100));
+  gate->open(1);
+  EXPECT_EQ((*tiny.get())->counts.measured, 1u);
+  gate->wait_for(2);
+  EXPECT_EQ(gate->deadlines().back(), begin + hours(3)) << "of all who wait, the last";
+  gate->open(2);
+  EXPECT_EQ((*patient.get())->counts.measured, 2u);
+  EXPECT_EQ((*longest.get())->counts.measured, 2u);
+  EXPECT_EQ((*source.get(begin + hours(9)))->counts.measured, 2u) << "it had enough time for all";
+}
+
+TEST(SnapshotSource, NothingIsCollectedForWhoHasGone) {
+  const auto gate = std::make_shared<Gate>();
+  SnapshotSource source(through(gate));
+  auto first = std::async(std::launch::async, [&] { return source.get(Clock::now() + hours(1)); });
+  gate->wait_for(1);
+  EXPECT_FALSE(source.get(Clock::now() - seconds(1)).ok());
+  EXPECT_FALSE(source.get(Clock::now() + milliseconds(1)).ok());
+  gate->open(9);
+  EXPECT_TRUE(first.get().ok());
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(gate->deadlines().size(), 1u);
 }
 
 TEST(SnapshotSource, NobodyWaitsLongerThanHisOwnDeadline) {

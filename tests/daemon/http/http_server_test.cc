@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "collectors/procfs/pagemap.h"
-#include "tests/daemon/http_client.h"
+#include "tests/daemon/http/http_client.h"
 
 namespace memory_exporter {
 namespace {
@@ -31,8 +31,10 @@ using testing::parse_response;
 
 class HttpServerTest : public ::testing::Test {
  protected:
-  void start(HttpServer::Handler handler, HttpServer::Limits limits = {}) {
-    auto server = HttpServer::start({{"127.0.0.1", 0}}, limits, std::move(handler), log_);
+  void start(std::function<HttpReply(const HttpRequest&)> answer, HttpServer::Limits limits = {}) {
+    auto server = HttpServer::start(
+        {{"127.0.0.1", 0}}, limits,
+        {std::move(answer), [this](int status) { refused_.push_back(status); }}, log_);
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = std::move(*server);
   }
@@ -42,12 +44,13 @@ class HttpServerTest : public ::testing::Test {
   std::ostringstream log_text_;
   Log log_{LogFormat::logfmt, LogLevel::debug,
            std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)};
+  std::vector<int> refused_;
   std::unique_ptr<HttpServer> server_;
 };
 
 HttpReply reply_with(std::string body) {
   HttpReply reply;
-  reply.body = std::move(body);
+  reply.body = std::make_shared<const std::string>(std::move(body));
   return reply;
 }
 
@@ -138,6 +141,40 @@ TEST_F(HttpServerTest, WhatIsNoHttpIsRefusedAndDoesNotReachTheHandler) {
   EXPECT_EQ(http(port(), "GET", "/").status, 200);
 }
 
+TEST_F(HttpServerTest, EveryRefusalIsAnsweredAndReported) {
+  start([](const HttpRequest&) { return reply_with("x"); });
+  const std::pair<std::string, int> refusals[] = {
+      {"garbage\r\n\r\n", 400},
+      {"GET / HTTP/2.0\r\n\r\n", 505},
+      {"OPTIONS * HTTP/1.1\r\n\r\n", 400},
+      {"GET http://another.example/ HTTP/1.1\r\n\r\n", 400},
+      {"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 411},
+      {"GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
+      {"GET / HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n", 413},
+  };
+  std::vector<int> expected;
+  for (const auto& [text, status] : refusals) {
+    const Connection connection(port());
+    connection.send(text);
+    const auto response = parse_response(connection.receive());
+    // Where more was sent than is read, the reply may be lost on its way.
+    EXPECT_TRUE(response.status == status || (response.status == 0 && text.size() > 16'384))
+        << text.substr(0, 40) << response.status;
+    expected.push_back(status);
+  }
+  EXPECT_THAT(refused_, ::testing::ElementsAreArray(expected));
+}
+
+TEST_F(HttpServerTest, AnAbsoluteUrlOfThisServerIsServed) {
+  std::string path;
+  start([&](const HttpRequest& request) {
+    path = request.path;
+    return reply_with("x");
+  });
+  http(port(), "GET", "http://any.example:" + std::to_string(port()) + "/a?b");
+  EXPECT_EQ(path, "/a");
+}
+
 TEST_F(HttpServerTest, APathCannotClimb) {
   std::string path;
   start([&](const HttpRequest& request) {
@@ -149,7 +186,8 @@ TEST_F(HttpServerTest, APathCannotClimb) {
 }
 
 TEST_F(HttpServerTest, IsNotHeldUpBySlowHeads) {
-  start([](const HttpRequest&) { return reply_with("x"); }, {8, milliseconds(500)});
+  start([](const HttpRequest&) { return reply_with("x"); },
+        {8, milliseconds(500), milliseconds(500)});
   std::vector<Connection> slow;
   for (int i = 0; i < 20; ++i) {
     slow.emplace_back(port());
@@ -162,7 +200,8 @@ TEST_F(HttpServerTest, IsNotHeldUpBySlowHeads) {
 }
 
 TEST_F(HttpServerTest, AHeadThatDripsIsCutOffAllTheSame) {
-  start([](const HttpRequest&) { return reply_with("x"); }, {1, milliseconds(500)});
+  start([](const HttpRequest&) { return reply_with("x"); },
+        {1, milliseconds(500), milliseconds(500)});
   const Connection drip(port());
   drip.send("GET / HTTP/1.1\r\nX: ");
   std::atomic<bool> enough = false;
@@ -180,7 +219,7 @@ TEST_F(HttpServerTest, AHeadThatDripsIsCutOffAllTheSame) {
 
 TEST_F(HttpServerTest, AClientThatDoesNotReadIsGivenUp) {
   start([](const HttpRequest&) { return reply_with(std::string(64'000'000, 'x')); },
-        {1, milliseconds(500)});
+        {1, milliseconds(500), milliseconds(500)});
   const Connection lazy(port(), 4096);
   lazy.send("GET / HTTP/1.1\r\n\r\n");
   std::this_thread::sleep_for(milliseconds(50));
@@ -240,9 +279,8 @@ TEST_F(HttpServerTest, StopsWhileClientsAreSlow) {
 }
 
 TEST_F(HttpServerTest, ListensOnSeveralAddresses) {
-  auto server = HttpServer::start(
-      {{"127.0.0.1", 0}, {"127.0.0.2", 0}}, {}, [](const HttpRequest&) { return reply_with("x"); },
-      log_);
+  auto server = HttpServer::start({{"127.0.0.1", 0}, {"127.0.0.2", 0}}, {},
+                                  {[](const HttpRequest&) { return reply_with("x"); }, {}}, log_);
   ASSERT_TRUE(server.ok());
   ASSERT_EQ((*server)->addresses().size(), 2u);
   EXPECT_EQ((*server)->addresses()[1].host, "127.0.0.2");
@@ -251,8 +289,8 @@ TEST_F(HttpServerTest, ListensOnSeveralAddresses) {
 
 TEST_F(HttpServerTest, APortInUseIsNamed) {
   start([](const HttpRequest&) { return reply_with("x"); });
-  const auto second = HttpServer::start(
-      {{"127.0.0.1", port()}}, {}, [](const HttpRequest&) { return HttpReply(); }, log_);
+  const auto second = HttpServer::start({{"127.0.0.1", port()}}, {},
+                                        {[](const HttpRequest&) { return HttpReply(); }, {}}, log_);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().message(),
             "--web.listen-address: cannot listen on 127.0.0.1:" + std::to_string(port()) +
@@ -260,8 +298,8 @@ TEST_F(HttpServerTest, APortInUseIsNamed) {
 }
 
 TEST_F(HttpServerTest, AnAddressOfAnotherMachineIsNamed) {
-  const auto server = HttpServer::start(
-      {{"192.0.2.1", 0}}, {}, [](const HttpRequest&) { return HttpReply(); }, log_);
+  const auto server = HttpServer::start({{"192.0.2.1", 0}}, {},
+                                        {[](const HttpRequest&) { return HttpReply(); }, {}}, log_);
   ASSERT_FALSE(server.ok());
   EXPECT_THAT(server.error().message(),
               HasSubstr("--web.listen-address: cannot listen on 192.0.2.1:0: Cannot assign"));

@@ -7,11 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace memory_exporter::testing {
 
@@ -40,6 +42,14 @@ class Connection {
 
   bool send(std::string_view text) const {
     return ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
+
+  /// Takes up to `most` bytes of what comes; 0 at the end, or after `patience`.
+  std::size_t take(std::size_t most, std::chrono::milliseconds patience) const {
+    std::vector<char> block(most);
+    pollfd ready{fd_, POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return 0;
+    return static_cast<std::size_t>(std::max<ssize_t>(::recv(fd_, block.data(), most, 0), 0));
   }
 
   /// Everything until the other side closes, or until it has been silent for `patience`.
