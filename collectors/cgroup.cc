@@ -10,6 +10,7 @@
 #include "collectors/cgroup_hierarchy.h"
 #include "collectors/cgroup_list.h"
 #include "collectors/procfs/flat_keyed.h"
+#include "collectors/procfs/plausible.h"
 #include "collectors/procfs/pressure.h"
 #include "collectors/procfs/single_value.h"
 #include "collectors/read_file.h"
@@ -355,6 +356,8 @@ procfs::Parsed<Amounts> parse_stat(std::string_view text, Source Figure::*versio
         for (std::size_t tried = 0; tried < amounts.size(); ++tried) {
           const auto i = (next + tried) % amounts.size();
           if ((figures[i].*version).stat_field != field) continue;
+          const bool is_amount = figures[i].family.name.ends_with("_bytes");
+          if (value && is_amount && !procfs::plausible(Bytes{*value})) return true;
           if (!amounts[i] && value) amounts[i] = *value;
           next = i + 1;
           return true;
@@ -450,7 +453,9 @@ class CgroupReader {
   std::optional<Value> read_amount(const Source& source) {
     const auto amount = read(source.file, procfs::parse_limit);
     if (!amount) return std::nullopt;
-    if (*amount && !is_no_limit((*amount)->value)) return Value(**amount);
+    if (*amount && !is_no_limit((*amount)->value)) {
+      return procfs::plausible(**amount) ? std::optional(Value(**amount)) : std::nullopt;
+    }
     if (source.max == Max::absent) return std::nullopt;
     return Value(std::numeric_limits<double>::infinity());
   }

@@ -6,6 +6,7 @@
 
 #include "collectors/base/text.h"
 #include "collectors/builtin.h"
+#include "collectors/procfs/plausible.h"
 #include "collectors/procfs/selection.h"
 #include "collectors/read_file.h"
 #include "collectors/single_values.h"
@@ -223,6 +224,8 @@ class HugepagesCollector final : public Collector {
                    {"nr_overcommit_hugepages", pool.overcommit}};
       for (const auto& [file, number] : files) {
         number = read_number(sysfs_, FileName(path, file), errors);
+        // resv_hugepages has been seen below 0, that is, near 2^64.
+        if (number && !procfs::plausible_pages(*number, procfs::smallest_page)) number.reset();
       }
       pools.push_back(std::move(pool));
     }

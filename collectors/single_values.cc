@@ -1,25 +1,33 @@
 #include "collectors/single_values.h"
 
-#include <algorithm>
-
+#include "collectors/procfs/plausible.h"
 #include "collectors/procfs/single_value.h"
 
 namespace memory_exporter {
 
-Value plain_number(std::uint64_t number) {
-  return number;
+namespace {
+
+std::optional<Value> value_of(const OptionalBytes& amount) {
+  if (!amount) return std::nullopt;
+  return Value(*amount);
 }
-Value bytes_from_bytes(std::uint64_t number) {
-  return Bytes{number};
+
+}  // namespace
+
+std::optional<Value> plain_number(std::uint64_t number) {
+  return Value(number);
 }
-Value bytes_from_kib(std::uint64_t number) {
-  return Bytes::from_kib(std::min(number, UINT64_MAX / 1024));
+std::optional<Value> bytes_from_bytes(std::uint64_t number) {
+  return value_of(procfs::plausible(Bytes{number}, procfs::most_address_space));
 }
-Value ratio_from_percent(std::uint64_t number) {
-  return static_cast<double>(number) / 100;
+std::optional<Value> bytes_from_kib(std::uint64_t number) {
+  return value_of(procfs::plausible_kib(number, procfs::most_address_space));
 }
-Value seconds_from_milliseconds(std::uint64_t number) {
-  return static_cast<double>(number) / 1000;
+std::optional<Value> ratio_from_percent(std::uint64_t number) {
+  return Value(static_cast<double>(number) / 100);
+}
+std::optional<Value> seconds_from_milliseconds(std::uint64_t number) {
+  return Value(static_cast<double>(number) / 1000);
 }
 
 SingleValues SingleValues::read(const procfs::Tree& tree, std::span<const SingleValue> rows,
@@ -32,7 +40,8 @@ SingleValues SingleValues::read(const procfs::Tree& tree, std::span<const Single
 void SingleValues::write(MetricSink& sink) const {
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     sink.family(rows_[i].family);
-    if (numbers_[i]) sink.sample(rows_[i].value(*numbers_[i]));
+    if (!numbers_[i]) continue;
+    if (const auto value = rows_[i].value(*numbers_[i])) sink.sample(*value);
   }
 }
 

@@ -18,15 +18,15 @@ namespace memory_exporter {
 struct SingleValue {
   Family family;
   const char* path;
-  Value (*value)(std::uint64_t);
+  std::optional<Value> (*value)(std::uint64_t);
 };
 
-Value plain_number(std::uint64_t number);
-Value bytes_from_bytes(std::uint64_t number);
-/// Settings accept any number: what no machine can have stays at the top of the range.
-Value bytes_from_kib(std::uint64_t number);
-Value ratio_from_percent(std::uint64_t number);
-Value seconds_from_milliseconds(std::uint64_t number);
+std::optional<Value> plain_number(std::uint64_t number);
+/// Nothing where no machine can have so much (see procfs/plausible.h), which a setting may say.
+std::optional<Value> bytes_from_bytes(std::uint64_t number);
+std::optional<Value> bytes_from_kib(std::uint64_t number);
+std::optional<Value> ratio_from_percent(std::uint64_t number);
+std::optional<Value> seconds_from_milliseconds(std::uint64_t number);
 
 /// What such files hold, read now and written later. Costs about 4 us a file.
 class SingleValues {

@@ -69,8 +69,8 @@ std::vector<SwapDevice> merge_same_names(std::vector<SwapDevice> devices) {
     bool known = false;
     for (auto& other : merged) {
       if (other.name != device.name || other.kind != device.kind) continue;
-      other.size += device.size;
-      other.used += device.used;
+      add_complete(other.size, device.size);
+      add_complete(other.used, device.used);
       known = true;
     }
     if (!known) merged.push_back(std::move(device));
@@ -78,26 +78,27 @@ std::vector<SwapDevice> merge_same_names(std::vector<SwapDevice> devices) {
   return merged;
 }
 
-void write_devices(MetricSink& sink, const std::vector<SwapDevice>& devices) {
-  const auto write = [&](DeviceIndex index, auto&& value_of) {
-    sink.family(device_families[index]);
-    for (const auto& device : devices) {
-      sink.sample({{"device", device.name}, {"kind", device.kind}}, value_of(device));
-    }
-  };
-  write(size, [](const SwapDevice& device) { return Value(device.size); });
-  write(used, [](const SwapDevice& device) { return Value(device.used); });
-  write(priority, [](const SwapDevice& device) { return Value(device.priority); });
-}
-
-// zram disks, used for swap or not.
-
 /// Of either kind of optional.
 template <typename Optional>
 std::optional<Value> value_of(const Optional& figure) {
   if (!figure) return std::nullopt;
   return Value(*figure);
 }
+
+void write_devices(MetricSink& sink, const std::vector<SwapDevice>& devices) {
+  const auto write = [&](DeviceIndex index, auto&& figure) {
+    sink.family(device_families[index]);
+    for (const auto& device : devices) {
+      const std::optional<Value> value = figure(device);
+      if (value) sink.sample({{"device", device.name}, {"kind", device.kind}}, *value);
+    }
+  };
+  write(size, [](const SwapDevice& device) { return value_of(device.size); });
+  write(used, [](const SwapDevice& device) { return value_of(device.used); });
+  write(priority, [](const SwapDevice& device) { return std::optional<Value>(device.priority); });
+}
+
+// zram disks, used for swap or not.
 
 struct ZramRow {
   Family family;

@@ -130,7 +130,6 @@ class Builder {
 
   /// HugePages_Rsvd has been seen below 0, that is, near 2^64.
   static bool set(std::optional<std::uint64_t>& member, std::string_view value) {
-    constexpr Bytes smallest_page{4096};
     skip_blanks(value);
     const auto count = to_number(value);
     if (count && !member && plausible_pages(*count, smallest_page)) member = count;

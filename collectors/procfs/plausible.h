@@ -32,6 +32,9 @@ constexpr OptionalBytes plausible_kib(std::uint64_t kib, Bytes most = most_memor
   return Bytes::from_kib(kib);
 }
 
+/// No huge page is smaller, so no more of them than of these fit into a machine.
+inline constexpr Bytes smallest_page{4096};
+
 /// The same of pages of a size above 0.
 constexpr OptionalBytes plausible_pages(std::uint64_t pages, Bytes page_size) {
   if (pages > most_memory.value / page_size.value) return std::nullopt;

@@ -5,18 +5,9 @@
 
 #include "collectors/base/text.h"
 #include "collectors/procfs/escaped_path.h"
+#include "collectors/procfs/plausible.h"
 
 namespace memory_exporter::procfs {
-namespace {
-
-OptionalBytes amount(std::string_view word) {
-  const auto kib = to_number(word);
-  if (!kib || *kib > UINT64_MAX / 1024) return std::nullopt;
-  return Bytes::from_kib(*kib);
-}
-
-}  // namespace
-
 Parsed<std::vector<SwapDevice>> parse_swaps(std::string_view text) {
   std::vector<SwapDevice> devices;
   const auto skipped =
@@ -24,11 +15,12 @@ Parsed<std::vector<SwapDevice>> parse_swaps(std::string_view text) {
         const auto name = take_word(line);
         if (name == "Filename") return true;  // a device has a path
         const auto kind = take_word(line);
-        const auto size = amount(take_word(line));
-        const auto used = amount(take_word(line));
+        const auto size = to_number(take_word(line));
+        const auto used = to_number(take_word(line));
         const auto priority = to_number<std::int64_t>(take_word(line));
         if (!size || !used || !priority) return false;
-        devices.push_back({unescape_path(name), kind, *size, *used, *priority});
+        devices.push_back(
+            {unescape_path(name), kind, plausible_kib(*size), plausible_kib(*used), *priority});
         return true;
       });
   return {std::move(devices), skipped};

@@ -12,10 +12,10 @@ namespace memory_exporter::procfs {
 
 /// One line of /proc/swaps (kernel: mm/swapfile.c, swap_show).
 struct SwapDevice {
-  std::string name;       ///< unescaped; ends in " (deleted)" where the file was unlinked
-  std::string_view kind;  ///< "partition" or "file"
-  Bytes size;             ///< without the header page and bad pages
-  Bytes used;
+  std::string name;           ///< unescaped; ends in " (deleted)" where the file was unlinked
+  std::string_view kind;      ///< "partition" or "file"
+  OptionalBytes size;         ///< without the header page and bad pages
+  OptionalBytes used;         ///< absent, as the size, where no machine can hold it (plausible.h)
   std::int64_t priority = 0;  ///< the kernel gives negative ones, falling from -1, when not asked
 
   friend bool operator==(const SwapDevice&, const SwapDevice&) = default;

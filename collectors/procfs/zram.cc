@@ -3,6 +3,7 @@
 #include <array>
 
 #include "collectors/base/text.h"
+#include "collectors/procfs/plausible.h"
 
 namespace memory_exporter::procfs {
 
@@ -20,7 +21,7 @@ Parsed<ZramMemory> parse_zram_memory(std::string_view text) {
     return all_numbers && count >= least;
   });
   const auto bytes = [&](std::size_t i) {
-    return numbers[i] ? OptionalBytes(Bytes{*numbers[i]}) : OptionalBytes();
+    return numbers[i] ? plausible(Bytes{*numbers[i]}) : OptionalBytes();
   };
   return {{bytes(0), bytes(1), bytes(2), bytes(3), bytes(4), numbers[5], numbers[6], numbers[7],
            numbers[8]},

@@ -158,6 +158,18 @@ TEST(CgroupCollector, LeavesOutANegativeFigureOfV1) {
                 tree.path(file(v1, "/a", "memory.stat")) + ":3: expected \"field number\"\n");
 }
 
+TEST(CgroupCollector, LeavesOutAmountsThatNoMachineCanHold) {
+  FixtureTree tree;
+  make_v2(tree)
+      .write(file(v2, "/a", "memory.current"), "4611686018427387904\n")
+      .write(file(v2, "/a", "memory.swap.current"), "4096\n")
+      .write(file(v2, "/a", "memory.stat"),
+             "anon 18446744073709547520\npgfault 9223372036854775808\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_cgroup_swap_current_bytes{cgroup=\"/a\"} 4096\n"
+            "memory_cgroup_stat_pgfault_total{cgroup=\"/a\"} 9223372036854775808\n");
+}
+
 TEST(CgroupCollector, KeepsTheFirstOfAFieldPrintedTwice) {
   FixtureTree tree;
   make_v2(tree)

@@ -64,6 +64,12 @@ TEST(ParseSwaps, NeedsNoHeader) {
               ElementsAre(SwapDevice{"/swapfile", "file", Bytes::from_kib(4), Bytes{0}, -2}));
 }
 
+TEST(ParseSwaps, LeavesAnAmountThatNoMachineCanHoldAbsent) {
+  EXPECT_THAT(parsed("/wrapped file 4 18014398504239104 -2\n/large file 70368744177665 0 -3\n"),
+              ElementsAre(SwapDevice{"/wrapped", "file", Bytes::from_kib(4), {}, -2},
+                          SwapDevice{"/large", "file", {}, Bytes{0}, -3}));
+}
+
 TEST(ParseSwaps, SaysThatAFileIsEmpty) {
   EXPECT_EQ(parse_swaps("").skipped.lines, 1u);
 }
@@ -74,9 +80,8 @@ TEST(ParseSwaps, SkipsALineThatHasNotItsForm) {
   for (const char* line :
        {"/swap", "/swap file", "/swap file 4", "/swap file 4 0", "/swap file 4 0 x",
         "/swap file -4 0 1", "/swap file 4 99999999999999999999 1",
-        "/swap file 18014398509481984 0 1", "/swap file 4 0 9223372036854775808", "", " \t"}) {
-    const auto text =
-        std::string(header) + "/first file 4 0 -2\n" + line + "\n/last file 8 0 -3\n";
+        "/swap file 4 0 9223372036854775808", "", " \t"}) {
+    const auto text = std::string(header) + "/first file 4 0 -2\n" + line + "\n/last file 8 0 -3\n";
     const auto devices = parse_swaps(text);
     EXPECT_EQ(devices.skipped.lines, 1u) << line;
     EXPECT_EQ(devices.skipped.first, 3) << line;

@@ -38,6 +38,13 @@ TEST(ParseZramMemory, ReadsTheEightOfKernel510AndTheNineOfKernel61) {
   EXPECT_THAT(nine->huge_pages_since, Optional(5u));
 }
 
+TEST(ParseZramMemory, LeavesAnAmountThatNoMachineCanHoldAbsent) {
+  const auto memory = parse_zram_memory("18446744073709547520 1 2 0 4 5 6\n");
+  EXPECT_FALSE(memory.skipped);
+  EXPECT_FALSE(memory->original);
+  EXPECT_EQ(memory->compressed, Bytes{1});
+}
+
 TEST(ParseZramMemory, PassesOverNumbersOfKernelsToCome) {
   EXPECT_FALSE(parse_zram_memory("1 2 3 4 5 6 7 8 9 10\n").skipped);
 }
