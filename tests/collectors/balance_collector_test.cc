@@ -348,6 +348,23 @@ TEST(BalanceCollector, LeavesLittleUnaccountedForOnRealMachines) {
   }
 }
 
+// They are reconstructed such that 4,000 kB belong to nobody, whatever the kernel calls the rest.
+TEST(BalanceCollector, LeavesWhatIsUnaccountedForOnKernelsOfEveryAge) {
+  for (const char* name : {"linux-2.6.32", "linux-3.10", "linux-4.4", "linux-4.9", "linux-4.14",
+                           "linux-4.19", "linux-5.4"}) {
+    std::ifstream capture(std::string(MEMORY_EXPORTER_SOURCE_DIR "/tests/collectors/captures/") +
+                          name + ".txt");
+    std::ostringstream content;
+    content << capture.rdbuf();
+    FixtureTree tree;
+    tree.write_capture(content.str());
+    const auto text = collected_from(tree);
+    EXPECT_EQ(sum_of_parts(text), 2000000ll * 1024) << name;
+    EXPECT_EQ(part(text, "unaccounted"), 4000 * 1024) << name;
+    EXPECT_EQ(part(text, "hugetlb"), 40 * 2048 * 1024) << name;
+  }
+}
+
 TEST(BalanceCollector, WritesNothingWithoutMeminfo) {
   FixtureTree tree;
   make_machine(tree).remove("proc/meminfo");
