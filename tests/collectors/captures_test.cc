@@ -59,7 +59,9 @@ TEST_P(Captures, GiveTheMetricsTheyGaveBefore) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Captures,
-                         testing::Values("linux-5.10", "linux-6.1", "linux-6.12", "linux-6.18"),
+                         testing::Values("linux-2.6.32", "linux-3.10", "linux-4.4", "linux-4.9",
+                                         "linux-4.14", "linux-4.19", "linux-5.4", "linux-5.10",
+                                         "linux-6.1", "linux-6.12", "linux-6.18"),
                          [](const auto& kernel) {
                            std::string name = kernel.param;
                            for (auto& c : name) {
