@@ -6,7 +6,7 @@
 #include <array>
 #include <optional>
 
-#include "collectors/base/utf8.h"
+#include "collectors/base/printable.h"
 
 namespace memory_exporter {
 namespace {
@@ -14,11 +14,11 @@ namespace {
 using process::Group;
 
 constexpr std::size_t most_groups = 20;
+constexpr std::size_t most_shown = 4096;  ///< bytes of a name
 
-void append_escaped(std::string& out, std::string_view text) {
-  std::string valid;
-  append_valid_utf8(valid, text);
-  for (const char c : valid) {
+/// As HTML shows it: what would turn or hide the text around it is written out.
+void append_html(std::string& out, std::string_view text) {
+  for (const char c : printable(text, most_shown)) {
     switch (c) {
       case '<':
         out += "&lt;";
@@ -36,8 +36,7 @@ void append_escaped(std::string& out, std::string_view text) {
         out += "&#39;";
         break;
       default:
-        // HTML has no way to write most control characters.
-        out += (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) ? ' ' : c;
+        out += c;
     }
   }
 }
@@ -84,7 +83,7 @@ void append_groups(std::string& out, const process::Snapshot& snapshot) {
     out += "<tr>";
     for (const auto& value : group->key) {
       out += "<td>";
-      append_escaped(out, value);
+      append_html(out, value);
       out += "</td>";
     }
     const auto& totals = group->totals;
@@ -110,15 +109,15 @@ std::string landing_page_html(const LandingPage& page) {
       ".n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }\n"
       "</style>\n</head>\n<body>\n<h1>memory_exporter</h1>\n"
       "<p>Who uses this machine's memory, and what kind of memory is it? Version ";
-  append_escaped(out, page.version);
+  append_html(out, page.version);
   out += ".</p>\n<ul>\n<li><a href=\"";
-  append_escaped(out, page.telemetry_path);
+  append_html(out, page.telemetry_path);
   out +=
       "\">Metrics</a></li>\n<li><a href=\"/-/healthy\">Healthy</a></li>\n"
       "<li><a href=\"/-/ready\">Ready</a></li>\n</ul>\n<p>Collectors: ";
   for (std::size_t i = 0; i < page.collectors.size(); ++i) {
     if (i > 0) out += ", ";
-    append_escaped(out, page.collectors[i]);
+    append_html(out, page.collectors[i]);
   }
   if (page.collectors.empty()) out += "none";
   out += ".</p>\n";

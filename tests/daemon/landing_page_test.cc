@@ -83,7 +83,13 @@ TEST(LandingPage, EscapesWhateverAProcessCallsItself) {
   EXPECT_THAT(page, Not(HasSubstr("<script")));
   EXPECT_THAT(page,
               HasSubstr("<td>&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;</td>"));
-  EXPECT_THAT(page, HasSubstr("<td>\xEF\xBF\xBD  z</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>\xEF\xBF\xBD\\u000a\\u0001z</td>"));
+}
+
+TEST(LandingPage, WritesOutWhatWouldTurnOrHideTheTextAroundIt) {
+  const auto snapshot = snapshot_of({group("a\u202Eb\x1b[31mc\u200B\u2066", 1, 1)});
+  const auto page = page_of(&snapshot);
+  EXPECT_THAT(page, HasSubstr("<td>a\\u202eb\\u001b[31mc\\u200b\\u2066</td>"));
 }
 
 }  // namespace
