@@ -45,7 +45,10 @@ enum Lane : std::size_t { quick_lane, slow_lane, lanes };
 
 /// A scrape waits for the quick lane: it goes on with the next process sooner than others, where
 /// one does not answer.
-constexpr std::chrono::milliseconds quick_patience{200};
+/// A read of it is expected to take no more than Options::pss_stall_limit, so that a scrape gets
+/// past twenty processes that hang.
+constexpr std::chrono::milliseconds quick_patience{20};
+constexpr std::chrono::milliseconds exact_patience{200};  ///< its reads are as long as they are
 
 MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budget,
                                      std::shared_ptr<ReadsUnderWay> reads, bool exact, Now now) {
@@ -55,7 +58,9 @@ MemorySampler::Settings settings_for(Lane lane, std::shared_ptr<CpuBudget> budge
           .lane = lane,
           .now = std::move(now),
           .reads = std::move(reads),
-          .patience = lane == quick_lane ? quick_patience : MemorySampler::hang_limit,
+          .patience = lane == slow_lane ? MemorySampler::hang_limit
+                      : exact           ? exact_patience
+                                        : quick_patience,
           .complete = exact};
 }
 
