@@ -180,6 +180,12 @@ def http_get(port, path, timeout=30, **headers):
         return Reply(response, response.read())
 
 
+def each_for_itself(flags):
+    """A test that changes something and scrapes again wants to see it at once."""
+    shares = any(flag.startswith("--scrape.share") for flag in flags)
+    return [] if shares else ["--scrape.share=0"]
+
+
 class Daemon:
     """The exporter, serving. `wrapper` is put before its command line (setpriv, unshare); it must
     exec, so that the pid is the daemon's."""
@@ -187,7 +193,7 @@ class Daemon:
     def __init__(self, *flags, wrapper=(), binary=DAEMON):
         self.log_file = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [*wrapper, binary, "--web.listen-address=127.0.0.1:0", *flags],
+            [*wrapper, binary, "--web.listen-address=127.0.0.1:0", *each_for_itself(flags), *flags],
             stdin=subprocess.DEVNULL, stdout=self.log_file, stderr=self.log_file)
         try:
             self.port = int(wait_until(self._listening, 20, "the daemon listens")[1])
