@@ -20,6 +20,7 @@ class SamplingPolicyTest : public ::testing::Test {
     auto& process = processes_[pid];
     process.id = {pid, 1};
     process.status.resident = Bytes::from_kib(resident_kib);
+    process.status.swap = Bytes{};  // told, or pagemap is no way to read it
     process.status.hugetlb = Bytes{};
     return process;
   }
