@@ -7,8 +7,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "collectors/process/grouping/grouping.h"
 #include "collectors/process/sampling/sampling_policy.h"
-#include "collectors/process/grouping/groups.h"
 #include "collectors/process/table/process_table.h"
 #include "tests/process/fake_process.h"
 
@@ -56,14 +56,14 @@ void refresh_idle(benchmark::State& state) {
 BENCHMARK(refresh_idle)->Unit(benchmark::kMicrosecond)->Iterations(100);
 
 /// 2,000 sampled processes, in one of `groups` groups each.
-std::unordered_map<pid_t, Process> sampled_processes(Groups& groups, std::int64_t group_count) {
+std::unordered_map<pid_t, Process> sampled_processes(std::int64_t group_count) {
   const FakeProcess fake;
   std::unordered_map<pid_t, Process> processes;
   for (int i = 1; i <= 2000; ++i) {
     auto& process = processes[i];
     process.id = {i, 1000};
+    process.image.comm = "app" + std::to_string(i % group_count);
     process.status = *procfs::parse_status(fake.status());
-    process.group = &groups.at({"app" + std::to_string(i % group_count), "/app.slice"}, now);
     auto& sample = process.sample.emplace();
     sample.memory = *procfs::parse_smaps_rollup(fake.rollup());
     sample.began = now;
@@ -73,8 +73,7 @@ std::unordered_map<pid_t, Process> sampled_processes(Groups& groups, std::int64_
 }
 
 void choose_none(benchmark::State& state) {
-  Groups groups;
-  const auto processes = sampled_processes(groups, 50);
+  const auto processes = sampled_processes(50);
   for (auto _ : state) {
     benchmark::DoNotOptimize(choose_walks(processes, Options{}, true, now, now));
   }
@@ -83,11 +82,11 @@ void choose_none(benchmark::State& state) {
 BENCHMARK(choose_none)->Unit(benchmark::kMicrosecond);
 
 void group(benchmark::State& state) {
-  Groups groups;
-  const auto processes = sampled_processes(groups, state.range(0));
+  auto processes = sampled_processes(state.range(0));
+  Grouping grouping({Dimension::name, Dimension::cgroup}, 2001);
   for (auto _ : state) {
-    for (const auto& [pid, process] : processes) groups.add(process, now);
-    benchmark::DoNotOptimize(groups.publish(now));
+    grouping.assign(processes, now);
+    benchmark::DoNotOptimize(grouping.publish(processes, now));
   }
   count_processes(state, processes.size());
 }

@@ -221,6 +221,9 @@ TEST_F(PagemapReaderTest, AgreesWithTheRollupOnMemoryOfEverySort) {
 TEST_F(PagemapReaderTest, TheZeroPageIsNobodysMemory) {
   if (sanitizer_has_memory_of_its_own) GTEST_SKIP() << "ThreadSanitizer's shadow is in the figures";
   const Child child("pt_zero");
+  // Some kernels give memory that is only read a page of its own: then there is no zero page in it.
+  const auto kernels = read<RollupReader>(child.pid()).memory.resident;
+  if (kernels >= Bytes{32 * mebibyte}) GTEST_SKIP() << "this kernel maps no zero page";
   EXPECT_LT(read<PagemapReader>(child.pid()).memory.resident, Bytes{32 * mebibyte});
 }
 
