@@ -22,24 +22,39 @@ namespace {
 
 using Clock = SnapshotSource::Clock;
 
-/// A tree that is there on every ordinary machine, but not in every container: only one that was
-/// asked for must be there.
-Result<procfs::Tree> open_tree(const std::string& flag, const std::string& path,
-                               const std::string& usual) {
-  auto tree = procfs::Tree::open(path);
-  if (tree) return tree;
-  if (path == usual) return procfs::Tree::absent(path);
-  return Error{tree.error().kind, flag + ": " + tree.error().message(), {}, 0};
+/// Whether --once reads the captured files of another machine, which stand in one folder: such a
+/// capture need not have both trees.
+bool is_part_of_a_capture(const Options& options, const std::string& path) {
+  const auto folder = [](const std::string& tree) { return tree.substr(0, tree.rfind('/') + 1); };
+  return options.once && folder(options.procfs) == folder(options.sysfs) &&
+         folder(path) == folder(options.sysfs) &&
+         (procfs::Tree::open(options.procfs).ok() || procfs::Tree::open(options.sysfs).ok());
 }
 
-Result<Trees> open_trees(const Options& options) {
-  auto procfs = procfs::Tree::open(options.procfs);
-  if (!procfs)
-    return Error{procfs.error().kind, "--path.procfs: " + procfs.error().message(), {}, 0};
+/// A tree that was asked for must be there. One that was not is there on every ordinary machine,
+/// but not in every container.
+Result<procfs::Tree> open_tree(const Options& options, const std::string& flag,
+                               const std::string& path, bool asked_for, Log& log) {
+  auto tree = procfs::Tree::open(path);
+  if (tree) return tree;
+  const auto message = flag + ": " + tree.error().message();
+  const bool missing = tree.error().kind == ErrorKind::vanished;
+  if (!asked_for) return procfs::Tree::absent(path);
+  if (missing && is_part_of_a_capture(options, path)) {
+    log.warn("a part of the capture is not there: what it tells is absent", {{"error", message}});
+    return procfs::Tree::absent(path);
+  }
+  return Error{tree.error().kind, message, {}, 0};
+}
+
+Result<Trees> open_trees(const Options& options, Log& log) {
   const Options usual;
-  auto sysfs = open_tree("--path.sysfs", options.sysfs, usual.sysfs);
+  auto procfs = open_tree(options, "--path.procfs", options.procfs, true, log);
+  if (!procfs) return procfs.error();
+  auto sysfs = open_tree(options, "--path.sysfs", options.sysfs, options.sysfs != usual.sysfs, log);
   if (!sysfs) return sysfs.error();
-  auto rootfs = open_tree("--path.rootfs", options.rootfs, usual.rootfs);
+  auto rootfs =
+      open_tree(options, "--path.rootfs", options.rootfs, options.rootfs != usual.rootfs, log);
   if (!rootfs) return rootfs.error();
   return Trees{std::move(*procfs), std::move(*sysfs), std::move(*rootfs)};
 }
@@ -128,7 +143,7 @@ Result<config::Settings> load_settings(const Options& options) {
 
 Result<std::unique_ptr<Exporter>> Exporter::make(const Options& options,
                                                  const config::Settings& settings, Log& log) {
-  auto trees = open_trees(options);
+  auto trees = open_trees(options, log);
   if (!trees) return trees.error();
   return std::unique_ptr<Exporter>(new Exporter(options, settings, std::move(*trees), log));
 }

@@ -561,6 +561,20 @@ TEST_F(ExporterTest, ATreeThatIsNotThereNamesItsFlag) {
   EXPECT_EQ(error_of(), "--path.rootfs: " + options_.rootfs + ": Not a directory");
 }
 
+TEST_F(ExporterTest, ACaptureNeedNotHaveBothTrees) {
+  folder_.write("capture/proc/meminfo", "MemTotal: 1000 kB\n");
+  options_.procfs = folder_.path("capture/proc");
+  options_.sysfs = folder_.path("capture/sys");
+  EXPECT_FALSE(Exporter::make(options_, {}, log_).ok()) << "a daemon must have what it is given";
+  options_.disable_default_collectors = false;
+  options_.once = true;
+  const auto made = Exporter::make(options_, {}, log_);
+  ASSERT_TRUE(made.ok()) << made.error().message();
+  EXPECT_THAT((*made)->once(), HasSubstr("\nmemory_meminfo_mem_total_bytes 1024000\n"));
+  options_.sysfs = folder_.path("elsewhere/sys");
+  EXPECT_FALSE(Exporter::make(options_, {}, log_).ok()) << "a mistyped path is none of a capture";
+}
+
 TEST_F(ExporterTest, AFolderWithoutProcessesIsWarnedOf) {
   options_.procfs = folder_.path();
   make();
