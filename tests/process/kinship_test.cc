@@ -191,6 +191,24 @@ TEST_F(KinshipTest, AnExecBetweenTheReadAndTheComparisonIsReadAgain) {
   EXPECT_EQ(process(11).image.comm, "true");
 }
 
+TEST_F(KinshipTest, AnExecBetweenStatusAndStatIsReadAgain) {
+  run({.pid = 10, .start_time = 100, .anon_kib = 4'000'000}, 1);
+  const FakeProcess execs{.pid = 11,
+                          .comm = "true",
+                          .ppid = 10,
+                          .start_time = 200,
+                          .start_stack = 12288,
+                          .peak_kib = 500,
+                          .anon_kib = 100};
+  execs.write(procfs_);
+  mms_[11] = 2;
+  // As status was a moment before.
+  procfs_.write("11/status", FakeProcess{.pid = 11, .ppid = 10, .anon_kib = 4'000'000}.status());
+  before_comparison_ = [&] { execs.write(procfs_); };
+  refresh();
+  EXPECT_EQ(process(11).status.resident_anon, Bytes::from_kib(100));
+}
+
 TEST_F(KinshipTest, TheSameOfOneThatWasKnownToShare) {
   run({.pid = 10, .start_time = 100, .anon_kib = 4'000'000}, 1);
   run({.pid = 11, .ppid = 10, .flags = forked, .start_time = 200, .anon_kib = 4'000'000}, 1);

@@ -49,7 +49,8 @@ bool is_older(const Process& a, const Process& b) {
          std::tuple(b.forked, b.id.start_time, b.id.pid);
 }
 
-/// What a child shows if it was on its parent's memory when it was read.
+/// What a child shows if it was on its parent's memory when status was read, whatever stat said of
+/// it a moment later.
 bool looks_like(const Process& child, const Process& parent) {
   return child.status.text == parent.status.text &&
          child.status.virtual_peak == parent.status.virtual_peak;
@@ -85,7 +86,7 @@ std::vector<pid_t> Kinship::find(Processes& processes) {
     }
   }
   for (const auto* process : newcomers_) {
-    if (!process->forked || process->kin.shared) continue;
+    if (process->kin.shared) continue;
     const auto* parent = find_countable(processes, process->parent);
     if (parent != nullptr && looks_like(*process, *parent)) moved_on_.push_back(process->id.pid);
   }

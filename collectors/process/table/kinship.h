@@ -30,8 +30,8 @@ namespace memory_exporter::process {
 /// each forked process, and in each refresh while it lasts. Nothing else is ever taken for shared.
 /// What looks as if it might be is counted in full and in unknown().
 ///
-/// Nothing is read of a process that has exec'd. For a forked one with the figures of its parent
-/// stat and status are read once more (see find()).
+/// Of a new process with its parent's VmPeak and VmExe, stat and status are read once more: see
+/// find().
 class Kinship {
  public:
   using Processes = std::unordered_map<pid_t, Process>;
