@@ -18,8 +18,8 @@ constexpr int most_looks = 3;
 /// What is mapped around a page of a file that is touched (mm/memory.c, fault_around_bytes).
 constexpr std::uint64_t fault_around = 64 * 1024;
 
-/// The fewest that were seen of a forked process that had come to sleep: text, stack, two of data.
-constexpr std::uint64_t fewest_of_a_copy = 4;
+/// Text and stack, which no copy can do without.
+constexpr std::uint64_t fewest_of_a_copy = 2;
 
 /// Half of the file pages may have come with the fork: those of files that were written to.
 bool took_the_faults_of_a_copy(const procfs::Stat& stat, const procfs::ProcessStatus& status) {
