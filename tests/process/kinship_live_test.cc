@@ -222,7 +222,7 @@ class KinshipLiveTest : public ::testing::Test {
 };
 
 TEST_F(KinshipLiveTest, AForkedChildHasItsOwn) {
-  const Child child("fork");
+  const Child child("kin.fork");
   child.await_ready();
   for (const auto& family : {look_with_kcmp(), look_without()}) {
     EXPECT_EQ(family.processes, 2u);
@@ -232,7 +232,7 @@ TEST_F(KinshipLiveTest, AForkedChildHasItsOwn) {
 }
 
 TEST_F(KinshipLiveTest, AndSoHasEachOfAChainOfThem) {
-  const Child child("chain");
+  const Child child("kin.chain");
   for (int i = 0; i < 4; ++i) child.await_ready();
   const auto with = look_with_kcmp();
   const auto without = look_without();
@@ -245,38 +245,38 @@ TEST_F(KinshipLiveTest, AndSoHasEachOfAChainOfThem) {
 }
 
 TEST_F(KinshipLiveTest, VforkIsToldEitherWay) {
-  expect_one_memory("vfork", true);
+  expect_one_memory("kin.vfork", true);
 }
 
 TEST_F(KinshipLiveTest, PosixSpawnIsToldEitherWay) {
   const memory_exporter::testing::TempTree folder;
   ASSERT_EQ(::mkfifo(folder.path("fifo").c_str(), 0600), 0);
   ::setenv("FIFO", folder.path("fifo").c_str(), 1);
-  expect_one_memory("spawn", true);
+  expect_one_memory("kin.spawn", true);
 }
 
 TEST_F(KinshipLiveTest, VforkByAnotherThreadIsToldEitherWay) {
-  expect_one_memory("vfork_by_thread", true);
+  expect_one_memory("kin.by_thread", true);
 }
 
 TEST_F(KinshipLiveTest, VforkWhereTheLeaderHasExitedIsToldEitherWay) {
-  expect_one_memory("without_leader", true);
+  expect_one_memory("kin.no_leader", true);
 }
 
 TEST_F(KinshipLiveTest, ABareCloneIsToldByKcmp) {
-  expect_one_memory("clone_vm", false);
+  expect_one_memory("kin.clone_vm", false);
 }
 
 TEST_F(KinshipLiveTest, SiblingsAreToldByKcmp) {
-  expect_one_memory("clone_parent", false);
+  expect_one_memory("kin.siblings", false);
 }
 
 TEST_F(KinshipLiveTest, OrphansAreToldByKcmp) {
-  expect_one_memory("orphans", false);
+  expect_one_memory("kin.orphans", false);
 }
 
 TEST_F(KinshipLiveTest, WhenTheOwnerEndsAnotherTakesOver) {
-  Child child("clone_vm");
+  Child child("kin.clone_vm");
   ProcessTable table(*proc_, {false, seconds(60), compare_memory_by_kcmp});
   look(table);
   const auto maker = child.pid();
@@ -296,7 +296,7 @@ TEST_F(KinshipLiveTest, WhenTheOwnerEndsAnotherTakesOver) {
 
 /// At any moment the children are before their exec, in it, behind it or ending.
 TEST_F(KinshipLiveTest, WhatIsSpawnedMeanwhileNeverDoublesItsParent) {
-  const Child child("spawner");
+  const Child child("kin.spawner");
   ProcessTable with(*proc_, {false, seconds(60), compare_memory_by_kcmp});
   ProcessTable without(*proc_, {false, seconds(60), nobody_knows});
   std::size_t children = 0;
@@ -312,7 +312,7 @@ TEST_F(KinshipLiveTest, WhatIsSpawnedMeanwhileNeverDoublesItsParent) {
 
 /// Each table sees them for the first time, when it could still be wrong.
 TEST_F(KinshipLiveTest, AParentThatWaitsForTheDiskIsNotTakenForOneInVfork) {
-  const Child child("writers");
+  const Child child("kin.writers");
   for (int i = 0; i < 4; ++i) child.await_ready();
   int asleep = 0;
   for (int i = 0; i < 100; ++i) {
@@ -329,17 +329,17 @@ TEST_F(KinshipLiveTest, AParentThatWaitsForTheDiskIsNotTakenForOneInVfork) {
 }  // namespace
 
 Roles kinship_roles() {
-  return {{"fork", family_of_fork},
-          {"chain", family_of_chain},
-          {"vfork", family_of_vfork},
-          {"spawn", family_of_spawn},
-          {"clone_vm", family_of_clone_vm},
-          {"clone_parent", family_of_clone_parent},
-          {"orphans", family_of_orphans},
-          {"vfork_by_thread", family_of_vfork_by_thread},
-          {"without_leader", family_without_leader},
-          {"spawner", family_of_spawner},
-          {"writers", family_of_writers}};
+  return {{"kin.fork", family_of_fork},
+          {"kin.chain", family_of_chain},
+          {"kin.vfork", family_of_vfork},
+          {"kin.spawn", family_of_spawn},
+          {"kin.clone_vm", family_of_clone_vm},
+          {"kin.siblings", family_of_clone_parent},
+          {"kin.orphans", family_of_orphans},
+          {"kin.by_thread", family_of_vfork_by_thread},
+          {"kin.no_leader", family_without_leader},
+          {"kin.spawner", family_of_spawner},
+          {"kin.writers", family_of_writers}};
 }
 
 }  // namespace memory_exporter::process
