@@ -130,11 +130,14 @@ TEST_F(ProcessTableTest, ALeaderThatExitedIsReadThroughALivingThread) {
   leader.write(procfs_);
   procfs_.write("10/task/10/status", leader.status());
   procfs_.write("10/task/12/status", FakeProcess{.pid = 12, .threads = 3}.status());
+  procfs_.write("10/cgroup", "0::/\n");
+  procfs_.write("10/task/12/cgroup", "0::/app.slice\n");
   refresh();
   const auto& process = table_.processes().at(10);
   EXPECT_FALSE(process.ended);
   EXPECT_EQ(process.memory_thread, 12);
   EXPECT_EQ(process.resident(), Bytes::from_kib(1000));
+  EXPECT_EQ(*process.cgroup, "/app.slice") << "the kernel may have taken the leader out of it";
 }
 
 TEST_F(ProcessTableTest, FaultCountersSurviveExitAndPidReuse) {

@@ -349,9 +349,11 @@ void ProcessTable::keep_cgroup(Process& process, std::string label) {
   }
 }
 
-/// The path in the tree that the operator has mounted; empty where there is none.
+/// The path in the tree that the operator has mounted; empty where there is none. A leader that has
+/// exited may be in the root by now (version 1).
 Result<std::string> ProcessTable::read_cgroup(const Process& process) {
-  const auto text = procfs_.read(PidPath(process.id.pid, "cgroup").c_str(), buffer_);
+  const PidPath path_of_thread(process.id.pid, process.memory_thread, "cgroup");
+  const auto text = procfs_.read(path_of_thread.c_str(), buffer_);
   if (!text) {
     count_failure("cgroup", text.error());
     return text.error();

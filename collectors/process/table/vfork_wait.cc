@@ -120,7 +120,7 @@ VforkWait::Answer VforkWait::look(const Process& parent, const Process& child, p
     const auto before = status_of(parent.id.pid, thread);
     if (!is_waiting(before)) return Answer::does_not_wait;
     const auto status = status_of(child.id.pid, child.memory_thread);
-    if (!status || !status->virtual_size) return Answer::child_moved_on;
+    if (!status || !status->has_memory()) return Answer::child_moved_on;
     // After its status: one that has not exec'd by now had not when that was read.
     const auto text = procfs_.read(PidPath(child.id.pid, "stat").c_str(), buffer_);
     if (!text) return Answer::child_moved_on;
