@@ -160,7 +160,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
       source_([processes =
                    processes_](Clock::time_point deadline) { return processes->collect(deadline); },
               {options_.scrape_share, enough_time(monitor_options(options_, settings))}),
-      self_(own_procfs()),
+      self_(own_procfs(), &log_),
       warnings_(log),
       expositions_({sharing(options_.scrape_share, monitor_options(options_, settings)),
                     options_.max_requests, options_.max_reply_bytes},

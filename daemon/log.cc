@@ -3,12 +3,15 @@
 #include <spdlog/details/log_msg.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/sink.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
+#include "collectors/base/printable.h"
 #include "collectors/base/utf8.h"
+#include "daemon/stderr_sink.h"
 
 namespace memory_exporter {
 namespace {
@@ -25,48 +28,53 @@ constexpr std::array<NamedLevel, 4> levels = {{
     {LogLevel::error, "error", spdlog::level::err},
 }};
 
-/// Distinct warnings remembered within a minute. What comes on top is one event, so that a stream
-/// of ever different errors can fill neither the log nor the memory.
-constexpr std::size_t most_remembered = 256;
+/// How often the same event may be written within RepeatFilter::window. Whoever reloads by hand
+/// sees each of his reloads confirmed.
+unsigned most_repeats(LogLevel level) {
+  return level == LogLevel::info ? 10 : 1;
+}
 
-/// An event that has not come again for so long takes its count of suppressed lines with it.
-constexpr std::chrono::minutes forget_after{10};
+/// Appends one character as a JSON string has it; what is not printable is escaped.
+void append_json_character(std::string& out, std::string_view code_point) {
+  if (code_point == "\n") {
+    out += "\\n";
+  } else if (code_point == "\"" || code_point == "\\") {
+    out.append("\\").append(code_point);
+  } else if (is_printable(code_point)) {
+    out += code_point;
+  } else {
+    append_escaped(out, code_point);
+  }
+}
 
-/// As a JSON string: valid UTF-8, and no byte below a space as itself.
-void append_json(std::string& out, std::string_view text) {
+/// As a JSON string: valid UTF-8, cut at `most` bytes.
+void append_json(std::string& out, std::string_view text, std::size_t most) {
+  constexpr std::string_view ellipsis = "...";
+  constexpr std::size_t longest_escape = 12;
+  const auto end = out.size() + most - longest_escape - ellipsis.size();
   out += '"';
   while (!text.empty()) {
-    const auto front = utf8_front(text);
-    const auto c = static_cast<unsigned char>(text.front());
-    if (!front.valid) {
-      out += replacement_character;
-    } else if (c == '"' || c == '\\') {
-      out += '\\';
-      out += static_cast<char>(c);
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c < 0x20 || c == 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
-    } else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
-      // U+0080 to U+009F: some terminals obey them.
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(text[1]));
-    } else {
-      out += text.substr(0, front.size);
+    if (out.size() > end) {
+      out += ellipsis;
+      break;
     }
+    const auto front = utf8_front(text);
+    append_json_character(out, front.valid ? text.substr(0, front.size) : replacement_character);
     text.remove_prefix(front.size);
   }
   out += '"';
 }
 
 /// Bare where nothing in it could be mistaken for logfmt's own signs, else quoted as JSON is.
-void append_logfmt(std::string& out, std::string_view text) {
-  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
-  });
+void append_logfmt(std::string& out, std::string_view text, std::size_t most) {
+  const bool plain =
+      !text.empty() && text.size() <= most && std::all_of(text.begin(), text.end(), [](char c) {
+        return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+      });
   if (plain) {
     out += text;
   } else {
-    append_json(out, text);
+    append_json(out, text, most);
   }
 }
 
@@ -74,16 +82,21 @@ class LineWriter {
  public:
   LineWriter(LogFormat format, std::string& out) : json_(format == LogFormat::json), out_(out) {}
 
+  /// A field for which the line has no room is left out.
   void field(std::string_view key, std::string_view value) {
+    constexpr std::size_t signs = 8;  // of the formats, at most
+    constexpr std::size_t least = 40;
+    const auto taken = out_.size() + key.size() + signs;
+    if (taken + least > Log::longest_line) return;
+    const auto most = std::min(Log::longest_value, Log::longest_line - taken);
     if (json_) {
-      out_ += first_ ? "{" : ",";
-      append_json(out_, key);
-      out_ += ':';
-      append_json(out_, value);
+      out_ += first_ ? "{\"" : ",\"";
+      out_.append(key) += "\":";
+      append_json(out_, value, most);
     } else {
       if (!first_) out_ += ' ';
       out_.append(key) += '=';
-      append_logfmt(out_, value);
+      append_logfmt(out_, value, most);
     }
     first_ = false;
   }
@@ -130,7 +143,10 @@ std::optional<LogFormat> log_format_from(std::string_view name) {
 }
 
 Log::Log(LogFormat format, LogLevel level)
-    : Log(format, level, std::make_shared<spdlog::sinks::stderr_sink_mt>()) {}
+    : Log(format, level, std::make_shared<StderrSink>(STDERR_FILENO)) {}
+
+Log::Log(LogFormat format, LogLevel level, std::shared_ptr<StderrSink> sink)
+    : format_(format), level_(level), sink_(sink), stderr_(std::move(sink)), now_(&Clock::now) {}
 
 Log::Log(LogFormat format, LogLevel level, std::shared_ptr<spdlog::sinks::sink> sink, Now now)
     : format_(format), level_(level), sink_(std::move(sink)), now_(std::move(now)) {
@@ -158,60 +174,42 @@ void Log::error(std::string_view message, std::initializer_list<Field> fields) {
 
 void Log::write(LogLevel level, std::string_view message, std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
-  std::uint64_t suppressed = 0;
-  if (level >= LogLevel::warn) {
-    std::string event;
-    LineWriter text(LogFormat::logfmt, event);
-    text.field("msg", message);
-    for (const auto& field : fields) text.field(field.key, field.value);
-    const auto before = suppressed_before(event);
-    if (!before) return;
-    suppressed = *before;
-  }
-  std::string line;
-  LineWriter out(format_, line);
-  out.field("ts", now_text());
-  out.field("level", to_string(level));
-  out.field("msg", message);
-  for (const auto& field : fields) out.field(field.key, field.value);
-  if (suppressed > 0) out.field("suppressed", std::to_string(suppressed));
-  out.end();
   try {
-    const spdlog::details::log_msg msg("", levels[static_cast<std::size_t>(level)].spdlog_level,
-                                       line);
-    sink_->log(msg);
+    const auto suppressed = admit(level, message, fields);
+    if (!suppressed) return;
+    std::string line;
+    LineWriter out(format_, line);
+    out.field("ts", now_text());
+    out.field("level", to_string(level));
+    out.field("msg", message);
+    for (const auto& field : fields) out.field(field.key, field.value);
+    if (*suppressed > 0) out.field("suppressed", std::to_string(*suppressed));
+    out.end();
+    sink_->log({"", levels[static_cast<std::size_t>(level)].spdlog_level, line});
     sink_->flush();
   } catch (const std::exception&) {
-    // Standard error is closed or full. There is nowhere left to say so, and no reason to stop.
+    // There is no memory, or no room. There is nowhere left to say so, and no reason to stop.
   }
 }
 
 /// How many of this event were left out since it was last written; nothing when it is not yet due.
-std::optional<std::uint64_t> Log::suppressed_before(const std::string& event) {
+std::optional<std::uint64_t> Log::admit(LogLevel level, std::string_view message,
+                                        std::initializer_list<Field> fields) {
+  if (level == LogLevel::debug) return 0;
+  std::string event;
+  LineWriter text(LogFormat::logfmt, event);
+  text.field("msg", message);
+  for (const auto& field : fields) text.field(field.key, field.value);
   const std::lock_guard lock(mutex_);
-  const auto now = now_();
-  auto at = repeated_.find(event);
-  if (at == repeated_.end()) {
-    std::erase_if(repeated_, [&](const auto& entry) {
-      const auto age = now - entry.second.written;
-      return age >= (entry.second.suppressed == 0 ? repeat_interval : forget_after);
-    });
-    if (repeated_.size() >= most_remembered) {
-      at = repeated_.find("");
-      if (at == repeated_.end()) at = repeated_.emplace("", Repeated{now, 0}).first;
-    } else {
-      repeated_.emplace(event, Repeated{now, 0});
-      return 0;
-    }
-  }
-  auto& repeated = at->second;
-  if (now - repeated.written < repeat_interval) {
-    ++repeated.suppressed;
-    return std::nullopt;
-  }
-  const auto suppressed = repeated.suppressed;
-  repeated = Repeated{now, 0};
-  return suppressed;
+  return filter_.admit(event, most_repeats(level), now_());
+}
+
+void Log::drain(std::chrono::milliseconds patience) {
+  if (stderr_) stderr_->drain(patience);
+}
+
+std::uint64_t Log::dropped() const {
+  return stderr_ ? stderr_->dropped() : 0;
 }
 
 }  // namespace memory_exporter

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "daemon/repeat_filter.h"
 
 namespace spdlog::sinks {
 class sink;
@@ -24,12 +25,16 @@ std::optional<LogLevel> log_level_from(std::string_view name);
 enum class LogFormat { logfmt, json };
 std::optional<LogFormat> log_format_from(std::string_view name);
 
+class StderrSink;
+
 /// Events for people and machines, one line each: time, level, message, and fields. The message is
-/// constant text; whatever varies is a field. Values are escaped, so no value can end a line or
-/// pass for another field. Safe to call from any thread.
+/// constant text; whatever varies is a field. Values are escaped, so no value can end a line, pass
+/// for another field or turn a terminal's text around; a line is at most longest_line bytes, and a
+/// value longer than longest_value is cut. Safe to call from any thread. No call waits for standard
+/// error: lines that it does not take are left out and counted.
 ///
-/// The same warning or error (all fields equal) is written at most once a minute; the next one that
-/// is written says how many were left out.
+/// The same warning or error (all fields equal) is written at most once a minute, and the same
+/// information ten times; the next one that is written says how many were left out.
 class Log {
  public:
   using Clock = std::chrono::steady_clock;
@@ -40,7 +45,8 @@ class Log {
     std::string value;     ///< any bytes
   };
 
-  static constexpr std::chrono::minutes repeat_interval{1};
+  static constexpr std::size_t longest_line = 4096;   ///< PIPE_BUF: whole lines, or none
+  static constexpr std::size_t longest_value = 1000;  ///< as it is written
 
   /// To standard error.
   Log(LogFormat format, LogLevel level);
@@ -55,21 +61,26 @@ class Log {
 
   bool enabled(LogLevel level) const { return level >= level_; }
 
+  /// Waits until standard error has taken what was written, but no longer than `patience`.
+  void drain(std::chrono::milliseconds patience);
+
+  /// Lines that standard error did not take; 0 where the lines go elsewhere.
+  std::uint64_t dropped() const;
+
  private:
-  struct Repeated {
-    Clock::time_point written;
-    std::uint64_t suppressed = 0;
-  };
+  Log(LogFormat format, LogLevel level, std::shared_ptr<StderrSink> sink);
 
   void write(LogLevel level, std::string_view message, std::initializer_list<Field> fields);
-  std::optional<std::uint64_t> suppressed_before(const std::string& event);
+  std::optional<std::uint64_t> admit(LogLevel level, std::string_view message,
+                                     std::initializer_list<Field> fields);
 
   const LogFormat format_;
   const LogLevel level_;
   const std::shared_ptr<spdlog::sinks::sink> sink_;
+  const std::shared_ptr<StderrSink> stderr_;  ///< the same; null where the lines go elsewhere
   const Now now_;
-  std::mutex mutex_;
-  std::map<std::string, Repeated> repeated_;  ///< by the event's text
+  std::mutex mutex_;  ///< over the filter, and held for nothing else
+  RepeatFilter filter_;
 };
 
 }  // namespace memory_exporter

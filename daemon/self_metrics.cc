@@ -43,6 +43,7 @@ enum Index : std::size_t {
   http_requests,
   reload_successful,
   reload_success_time,
+  log_lines_dropped,
   cpu_seconds,
   resident_memory,
   virtual_memory,
@@ -116,6 +117,8 @@ constexpr std::array<Family, family_count> table = {{
      "before it is still in force."},
     {"memory_exporter_config_last_reload_success_timestamp_seconds", MetricType::gauge,
      "When a good configuration was last read, in seconds since the epoch."},
+    {"memory_exporter_log_lines_dropped_total", MetricType::counter,
+     "Lines of the exporter's log that were left out because standard error did not take them."},
     {"process_cpu_seconds_total", MetricType::counter,
      "User and system CPU time of the exporter itself; clock_gettime, CLOCK_PROCESS_CPUTIME_ID."},
     {"process_resident_memory_bytes", MetricType::gauge,
@@ -223,8 +226,8 @@ std::span<const Family> self_families() {
   return table;
 }
 
-SelfMetrics::SelfMetrics(procfs::Tree procfs)
-    : procfs_(std::move(procfs)), start_time_seconds_(start_time_of_self(procfs_)) {
+SelfMetrics::SelfMetrics(procfs::Tree procfs, const Log* log)
+    : procfs_(std::move(procfs)), log_(log), start_time_seconds_(start_time_of_self(procfs_)) {
   const auto gauge = [this](Index index, const prometheus::Labels& labels = {}) {
     auto& family =
         prometheus::BuildGauge().Name(name_of(index)).Help(help_of(index)).Register(registry_);
@@ -285,6 +288,8 @@ void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snaps
     write_readers(snapshot->readers, sink);
   }
   write_registry(sink);
+  sink.family(table[log_lines_dropped]);
+  sink.sample(log_ == nullptr ? 0 : log_->dropped());
   write_own_process(sink);
 }
 

@@ -15,6 +15,7 @@
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
 #include "collectors/read_failures.h"
+#include "daemon/log.h"
 
 namespace memory_exporter {
 
@@ -32,8 +33,9 @@ std::span<const Family> self_families();
 /// collectors did; what reading processes cost; and the standard process_* of this process.
 class SelfMetrics {
  public:
-  /// `procfs` is the procfs this process itself is in, whatever --path.procfs says.
-  explicit SelfMetrics(procfs::Tree procfs);
+  /// `procfs` is the procfs this process itself is in, whatever --path.procfs says. `log` is asked
+  /// for the lines it lost, and must outlive this; null: none is lost.
+  explicit SelfMetrics(procfs::Tree procfs, const Log* log = nullptr);
 
   /// A scrape that is being answered, for as long as this lives.
   class InFlight {
@@ -70,6 +72,7 @@ class SelfMetrics {
   void write_own_process(MetricSink& sink) const;
 
   const procfs::Tree procfs_;
+  const Log* log_;
   std::optional<double> start_time_seconds_;
   ReadErrorCounts read_errors_;
   std::mutex mutex_;

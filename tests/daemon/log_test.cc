@@ -91,10 +91,53 @@ TEST_F(LogTest, TheSameWarningIsWrittenOnceAMinuteWithACount) {
                           "level=warn msg=\"collector failed\" collector=pressure"));
 }
 
-TEST_F(LogTest, EventsThatAreNoWarningsAreAllWritten) {
+TEST_F(LogTest, TheSameInformationIsWrittenTenTimesAMinuteWithACount) {
   auto& out = log();
-  for (int i = 0; i < 3; ++i) out.info("configuration read");
-  EXPECT_THAT(lines(), SizeIs(3));
+  for (int i = 0; i < 100'000; ++i) out.info("configuration read", {{"file", "f.yml"}});
+  EXPECT_THAT(lines(), SizeIs(10));
+  out.info("configuration read", {{"file", "g.yml"}});
+  EXPECT_THAT(lines(), SizeIs(1));
+  now_ += std::chrono::minutes(1);
+  out.info("configuration read", {{"file", "f.yml"}});
+  EXPECT_THAT(lines(),
+              ElementsAre("level=info msg=\"configuration read\" file=f.yml suppressed=99990"));
+}
+
+TEST_F(LogTest, WhoAsksForEverythingGetsEverything) {
+  auto& out = log();
+  for (int i = 0; i < 100; ++i) out.debug("scrape");
+  EXPECT_THAT(lines(), SizeIs(100));
+}
+
+TEST_F(LogTest, TextThatTurnsOrHidesWhatIsAroundItIsEscaped) {
+  log().info("read", {{"name", "a\xe2\x80\xaez"}});
+  log(LogFormat::json).info("read", {{"name", "a\xe2\x80\xaez\xe2\x81\xa6\xe2\x80\xa8"}});
+  EXPECT_THAT(lines(),
+              ElementsAre(R"(level=info msg=read name="a\u202ez")",
+                          R"("level":"info","msg":"read","name":"a\u202ez\u2066\u2028"})"));
+}
+
+TEST_F(LogTest, ALineHasABoundAndEndsAsItShould) {
+  for (const auto* unit : {"x", "\x1b", "\"", "\xc3\xa9", "\xf3\xa0\x81\x81", "\xff", " "}) {
+    std::string value;
+    for (int i = 0; i < 100'000; ++i) value += unit;
+    for (const auto format : {LogFormat::logfmt, LogFormat::json}) {
+      log(format).warn("read", {{"first", value},
+                                {"second", value},
+                                {"third", value},
+                                {"fourth", value},
+                                {"fifth", value},
+                                {"sixth", value}});
+      const auto line = out_.str();
+      out_.str("");
+      EXPECT_LE(line.size(), Log::longest_line);
+      EXPECT_GT(line.size(), 3000u);
+      EXPECT_TRUE(line.ends_with(format == LogFormat::json ? "\"}\n" : "\"\n"))
+          << line.substr(line.size() - 20);
+      EXPECT_NE(line.find("first"), std::string::npos);
+      EXPECT_NE(line.find("...\""), std::string::npos);
+    }
+  }
 }
 
 TEST_F(LogTest, AFloodOfDifferentErrorsIsLimitedToo) {
