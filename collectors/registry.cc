@@ -9,7 +9,7 @@ namespace memory_exporter {
 std::span<const CollectorEntry> collector_table() {
   static constexpr std::array table = {
       CollectorEntry{"process", true, "memory of process groups: RSS, PSS, USS, swap, faults",
-                     make_process_collector, true},
+                     make_process_collector, true, process::Extras::none, false},
       CollectorEntry{"process_details", false,
                      "of process groups: dirty, shared, huge, locked memory, segments, peaks",
                      make_process_details_collector, true, process::Extras::oom_score},
@@ -17,7 +17,7 @@ std::span<const CollectorEntry> collector_table() {
                      make_limits_collector, true, process::Extras::limits},
       CollectorEntry{"mappings", false,
                      "memory of process groups by region: heap, stack, libraries, files...",
-                     make_mappings_collector, true, process::Extras::mappings},
+                     make_mappings_collector, true, process::Extras::mappings, false},
       // Before the system's own, so that meminfo is read right after the processes, and what else
       // the balance is made of right after that: what moves in between is unaccounted for.
       CollectorEntry{"balance", true, "where the RAM goes: parts that add up to MemTotal",

@@ -43,6 +43,8 @@ struct CollectorEntry {
   std::unique_ptr<Collector> (*make)(const Trees&, const CollectorOptions&);
   bool reads_processes = false;                    ///< else it is run without collecting processes
   process::Extras extras = process::Extras::none;  ///< read of every process while it is on
+  /// It opens files itself, which may hang; else it is made of processes alone.
+  bool reads_files = true;
 };
 
 /// Every collector there is, in the order of the exposition. A new one is one file and one line.

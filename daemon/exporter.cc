@@ -160,6 +160,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
       source_([processes =
                    processes_](Clock::time_point deadline) { return processes->collect(deadline); },
               {options_.scrape_share, enough_time(monitor_options(options_, settings))}),
+      collecting_{std::shared_ptr<const Trees>(processes_, &processes_->trees)},
       self_(own_procfs(), &log_),
       warnings_(log),
       expositions_({sharing(options_.scrape_share, monitor_options(options_, settings)),
@@ -251,7 +252,7 @@ std::string Exporter::once() {
     }
     return snapshot;
   };
-  scrape(*all, collect, never, processes_->trees.procfs, self_, log_, encoder);
+  scrape(*all, collect, never, collecting_, self_, log_, encoder);
   encoder.finish();
   return out;
 }
@@ -286,7 +287,8 @@ Status Exporter::reload() {
 bool Exporter::stop() {
   stopping_ = true;
   ready_ = false;
-  return source_.stop();
+  const bool collectors_ended = collecting_.runner.stop();
+  return source_.stop() && collectors_ended;
 }
 
 HttpReply Exporter::handle(const HttpRequest& request) {
@@ -362,7 +364,7 @@ Expositions::Outcome Exporter::scrape_into(const Selection& selection, Clock::ti
     if (taken.error().kind == ErrorKind::timeout) outcome.whole = false;
     return taken.error();
   };
-  scrape(selection, processes, deadline, processes_->trees.procfs, self_, log_, sink);
+  scrape(selection, processes, deadline, collecting_, self_, log_, sink);
   outcome.collected = std::min(outcome.collected, Clock::now());
   return outcome;
 }

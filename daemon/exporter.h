@@ -112,6 +112,7 @@ class Exporter {
   Log& log_;
   const std::shared_ptr<Processes> processes_;
   SnapshotSource source_;
+  Collecting collecting_;
   SelfMetrics self_;
   ProcessWarnings warnings_;
   std::function<Status()> reload_request_;

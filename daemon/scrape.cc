@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
+#include "collectors/sample_buffer.h"
 #include "config/suggest.h"
 
 namespace memory_exporter {
@@ -44,37 +46,91 @@ class WatchedSink final : public MetricSink {
   bool wrote_ = false;
 };
 
-/// One collector's run, whatever it does; whether it was a success.
-bool run(const Collector& collector, const process::Snapshot& processes, SharedMeminfo& meminfo,
-         ReadErrors& errors, MetricSink& sink) {
-  WatchedSink watched(sink);
-  Collection collection{processes, watched, meminfo, errors};
-  try {
-    collector.collect(collection);
-  } catch (const std::exception& failed) {
-    errors.meet(Error{ErrorKind::failed, failed.what(), {}, 0});
-    return false;
+/// What a run of one collector needs and what comes of it. It owns all of that together with the
+/// thread that it runs on.
+struct Run {
+  std::shared_ptr<const CollectorSet> collectors;
+  const ActiveCollector& active;
+  std::shared_ptr<const Trees> trees;
+  SnapshotSource::Snapshot processes;
+  std::shared_ptr<SharedMeminfo> meminfo;
+  Clock::time_point deadline;
+
+  SampleBuffer samples{};
+  ReadErrors errors{};
+  Clock::duration duration{};
+  bool wrote = false;
+  bool threw = false;
+  bool timed_out = false;
+
+  std::string_view name() const { return active.collector->name(); }
+  bool ok() const {
+    return !threw && !timed_out && !errors.exhausted() && (wrote || !errors.any());
   }
-  return !errors.exhausted() && (watched.wrote() || !errors.any());
+};
+
+/// One collector's run, whatever it does.
+void collect(Run& run, MetricSink& sink) {
+  const auto start = Clock::now();
+  WatchedSink watched(sink);
+  Collection collection{*run.processes, watched, *run.meminfo, run.errors, run.deadline};
+  try {
+    run.active.collector->collect(collection);
+  } catch (const std::exception& failed) {
+    run.threw = true;
+    run.errors.meet(Error{ErrorKind::failed, failed.what(), {}, 0});
+  }
+  run.wrote = watched.wrote();
+  run.timed_out = collection.late;
+  run.duration = Clock::now() - start;
 }
 
 /// Says once what cannot be read, and at every scrape what fails for it.
-void report(std::string_view collector, const ReadErrors& errors, bool ok, SelfMetrics& self,
-            Log& log) {
-  const auto say = [&](auto level, std::string_view what, const Error& error) {
-    (log.*level)(what, {{"collector", std::string(collector)}, {"error", error.message()}});
+void report(const Run& run, SelfMetrics& self, Log& log) {
+  const auto say = [&](auto level, std::string_view what, const std::string& error) {
+    (log.*level)(what, {{"collector", std::string(run.name())}, {"error", error}});
   };
-  const auto fresh = self.read_error_counts().add(errors);
-  if (!ok) {
-    say(&Log::warn, "collector failed", errors.noted().front().error);
+  const auto fresh = self.read_error_counts().add(run.errors);
+  if (!run.ok()) {
+    const auto& noted = run.errors.noted();
+    say(&Log::warn, "collector failed",
+        noted.empty() ? "it was not done by the deadline, the rest is absent"
+                      : noted.front().error.message());
     return;
   }
   for (const auto& noted : fresh) {
-    say(&Log::warn, "cannot be read and is absent, which is said once", noted.error);
+    say(&Log::warn, "cannot be read and is absent, which is said once", noted.error.message());
   }
-  for (const auto& noted : errors.noted())
-    say(&Log::debug, "cannot be read and is absent", noted.error);
+  for (const auto& noted : run.errors.noted()) {
+    say(&Log::debug, "cannot be read and is absent", noted.error.message());
+  }
 }
+
+/// One that did not come back in time. Its findings belong to its thread.
+void report_late(std::string_view collector, TaskRunner::Outcome outcome, Log& log) {
+  const std::string name(collector);
+  if (outcome == TaskRunner::Outcome::late) {
+    log.warn(
+        "a collector is not done by the deadline: it is absent, and not run again before it is",
+        {{"collector", name}});
+  } else {
+    log.debug("a collector still hangs, and is absent", {{"collector", name}});
+  }
+}
+
+/// The time of a scrape, which processes and the rest share.
+struct Deadlines {
+  explicit Deadlines(Clock::time_point deadline) : all(deadline) {
+    constexpr Clock::duration most_kept = std::chrono::milliseconds(500);
+    processes = deadline - std::min<Clock::duration>((deadline - Clock::now()) / 5, most_kept);
+  }
+
+  const Clock::time_point all;
+  Clock::time_point processes;
+};
+
+/// Where nobody is in a hurry (--once), a file that hangs must still not hang it.
+constexpr std::chrono::minutes longest_run{1};
 
 }  // namespace
 
@@ -88,7 +144,8 @@ std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
     const bool on =
         chosen != settings.on.end() ? chosen->second : entry.on_by_default && !disable_defaults;
     if (!on) continue;
-    collectors->push_back({entry.make(trees, options), entry.reads_processes, entry.extras});
+    collectors->push_back(
+        {entry.make(trees, options), entry.reads_processes, entry.extras, entry.reads_files});
   }
   return collectors;
 }
@@ -118,30 +175,69 @@ std::chrono::nanoseconds time_for_scrape(std::chrono::nanoseconds timeout) {
 }
 
 void scrape(const Selection& selection, const ProcessSnapshots& processes,
-            Clock::time_point deadline, const procfs::Tree& procfs, SelfMetrics& self, Log& log,
+            Clock::time_point deadline, Collecting& collecting, SelfMetrics& self, Log& log,
             MetricSink& sink) {
-  std::vector<CollectorRun> runs;
-  const process::Snapshot none;
-  SharedMeminfo meminfo(procfs);
+  const Deadlines deadlines(deadline);
+  const auto begin = Clock::now();
+  const auto& all = *selection.collectors;
   std::optional<Result<SnapshotSource::Snapshot>> snapshot;
-  for (std::size_t i = 0; i < selection.wanted.size(); ++i) {
-    if (!selection.wanted[i]) continue;
-    const auto& active = (*selection.collectors)[i];
-    const auto& collector = *active.collector;
-    const auto start = Clock::now();
-    if (active.reads_processes && !snapshot) snapshot = processes(deadline);
-    ReadErrors errors;
-    bool ok = false;
-    if (active.reads_processes && !*snapshot) {
-      errors.meet(snapshot->error());
-    } else {
-      ok = run(collector, active.reads_processes ? ***snapshot : none, meminfo, errors, sink);
-    }
-    report(collector.name(), errors, ok, self, log);
-    runs.push_back({collector.name(), Clock::now() - start, ok});
+  for (std::size_t i = 0; i < all.size() && !snapshot; ++i) {
+    if (selection.wanted[i] && all[i].reads_processes) snapshot = processes(deadlines.processes);
   }
   const bool have_processes = snapshot && snapshot->ok();
-  self.write(runs, have_processes ? (**snapshot).get() : nullptr, sink);
+
+  const auto now = Clock::now();
+  const auto until = std::min<Clock::time_point>(deadline, now + longest_run);
+  const auto left = std::max<Clock::duration>(until - now, Clock::duration::zero());
+  const auto meminfo = std::make_shared<SharedMeminfo>(collecting.trees->procfs,
+                                                       collecting.meminfo_reads, now + left / 2);
+  const auto none = std::make_shared<const process::Snapshot>();
+  std::vector<std::shared_ptr<Run>> runs;
+  std::vector<TaskRunner::Task> tasks;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!selection.wanted[i]) continue;
+    const auto& of_run = have_processes && all[i].reads_processes ? **snapshot : none;
+    runs.push_back(std::make_shared<Run>(
+        Run{selection.collectors, all[i], collecting.trees, of_run, meminfo, until - left / 10}));
+    if (!all[i].reads_files || (all[i].reads_processes && !have_processes)) continue;
+    tasks.push_back(
+        {std::string(runs.back()->name()), [run = runs.back()] { collect(*run, run->samples); }});
+  }
+  const auto batch = collecting.runner.start(std::move(tasks));
+  std::optional<std::vector<TaskRunner::Outcome>> outcomes;
+  std::size_t next_outcome = 0;
+
+  std::vector<CollectorRun> results;
+  auto waited_for_processes = now - begin;  // goes to the first that reads them
+  for (const auto& run : runs) {
+    const auto waited = run->active.reads_processes
+                            ? std::exchange(waited_for_processes, Clock::duration::zero())
+                            : Clock::duration::zero();
+    if (run->active.reads_processes && !have_processes) {
+      const auto& error = snapshot->error();
+      run->errors.meet(error);
+      run->threw = true;
+      run->timed_out = error.kind == ErrorKind::timeout;
+      report(*run, self, log);
+      results.push_back({run->name(), waited, false, run->timed_out});
+      continue;
+    }
+    if (!run->active.reads_files) {
+      collect(*run, sink);
+    } else {
+      if (!outcomes) outcomes = collecting.runner.wait(batch, until);
+      const auto outcome = (*outcomes)[next_outcome++];
+      if (outcome != TaskRunner::Outcome::done) {
+        report_late(run->name(), outcome, log);
+        results.push_back({run->name(), waited + (Clock::now() - now), false, true});
+        continue;
+      }
+      run->samples.replay(sink);
+    }
+    report(*run, self, log);
+    results.push_back({run->name(), waited + run->duration, run->ok(), run->timed_out});
+  }
+  self.write(results, have_processes ? (**snapshot).get() : nullptr, sink);
 }
 
 }  // namespace memory_exporter

@@ -14,6 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/self_metrics.h"
 #include "daemon/snapshot_source.h"
+#include "daemon/task_runner.h"
 
 namespace memory_exporter {
 
@@ -22,6 +23,7 @@ struct ActiveCollector {
   std::unique_ptr<Collector> collector;
   bool reads_processes = false;
   process::Extras extras = process::Extras::none;
+  bool reads_files = true;
 };
 
 /// All that are on, in the order of the exposition. Immutable; a reload makes another.
@@ -54,12 +56,23 @@ std::chrono::nanoseconds time_for_scrape(std::chrono::nanoseconds timeout);
 using ProcessSnapshots =
     std::function<Result<SnapshotSource::Snapshot>(SnapshotSource::Clock::time_point deadline)>;
 
+/// What scrapes have in common. What hangs in the kernel is left behind and owns its part of it.
+struct Collecting {
+  std::shared_ptr<const Trees> trees;
+  std::shared_ptr<MeminfoReads> meminfo_reads = std::make_shared<MeminfoReads>();
+  TaskRunner runner = TaskRunner();
+};
+
 /// Runs the wanted collectors into the sink, and writes the exporter's own families behind them.
 /// What one cannot read, or that it throws, is logged and counted; the others are not affected.
-/// A run is a failure where it wrote nothing and met an error, where the exporter's own descriptors
-/// or memory ran out, and where it threw.
+/// A run is a failure where it wrote nothing and met an error, where it was not done by the
+/// deadline, where the exporter's own descriptors or memory ran out, and where it threw.
+///
+/// Collectors that read files run on threads of their own, into a buffer that is dropped where it
+/// comes late: a read that hangs costs its collector its values, and nobody his deadline. Of the
+/// time there is, a fifth (half a second at most) is kept for them from the wait for processes.
 void scrape(const Selection& selection, const ProcessSnapshots& processes,
-            SnapshotSource::Clock::time_point deadline, const procfs::Tree& procfs,
-            SelfMetrics& self, Log& log, MetricSink& sink);
+            SnapshotSource::Clock::time_point deadline, Collecting& collecting, SelfMetrics& self,
+            Log& log, MetricSink& sink);
 
 }  // namespace memory_exporter

@@ -21,6 +21,7 @@ enum Index : std::size_t {
   build_info,
   collector_duration,
   collector_success,
+  collector_timeouts,
   processes,
   sharing_unknown,
   groups_folded,
@@ -63,6 +64,9 @@ constexpr std::array<Family, family_count> table = {{
      "0 where the collector read nothing of use, was not done by the deadline, or the exporter's "
      "own "
      "descriptors or memory ran out, else 1: what alone could not be read is absent."},
+    {"memory_exporter_collector_timeouts_total", MetricType::counter,
+     "Scrapes in which the collector was not done by the deadline, or was not run because an "
+     "earlier run of it still hangs."},
     {"memory_exporter_processes", MetricType::gauge,
      "Processes in procfs by what is known of them: PSS measured, pending, denied, or unsupported "
      "by the kernel, or stuck in a read that hangs; kernel threads and zombies have no memory of "
@@ -273,10 +277,7 @@ void SelfMetrics::configuration_loaded(bool good) {
 
 void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snapshot* snapshot,
                         MetricSink& sink) {
-  sink.family(table[collector_duration]);
-  for (const auto& run : runs) sink.sample({{"collector", run.name}}, seconds(run.duration));
-  sink.family(table[collector_success]);
-  for (const auto& run : runs) sink.sample({{"collector", run.name}}, run.ok ? 1 : 0);
+  write_runs(runs, sink);
   if (snapshot != nullptr) write_processes(snapshot->counts, sink);
   write_read_errors(snapshot, sink);
   if (snapshot != nullptr) {
@@ -291,6 +292,20 @@ void SelfMetrics::write(std::span<const CollectorRun> runs, const process::Snaps
   sink.family(table[log_lines_dropped]);
   sink.sample(log_ == nullptr ? 0 : log_->dropped());
   write_own_process(sink);
+}
+
+void SelfMetrics::write_runs(std::span<const CollectorRun> runs, MetricSink& sink) {
+  sink.family(table[collector_duration]);
+  for (const auto& run : runs) sink.sample({{"collector", run.name}}, seconds(run.duration));
+  sink.family(table[collector_success]);
+  for (const auto& run : runs) sink.sample({{"collector", run.name}}, run.ok ? 1 : 0);
+  sink.family(table[collector_timeouts]);
+  const std::lock_guard lock(mutex_);
+  for (const auto& run : runs) {
+    auto& timeouts = timeouts_[std::string(run.name)];
+    if (run.timed_out) ++timeouts;
+    sink.sample({{"collector", run.name}}, timeouts);
+  }
 }
 
 /// Files of processes and of the system can have the same name. Their sum must not fall from one

@@ -5,10 +5,12 @@
 #include <prometheus/registry.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "collectors/metric_sink.h"
@@ -24,6 +26,7 @@ struct CollectorRun {
   std::string_view name;
   std::chrono::nanoseconds duration;
   bool ok;
+  bool timed_out = false;  ///< not done by the deadline
 };
 
 /// Every family that the exporter writes about itself: memory_exporter_* and process_*.
@@ -67,6 +70,7 @@ class SelfMetrics {
              MetricSink& sink);
 
  private:
+  void write_runs(std::span<const CollectorRun> runs, MetricSink& sink);
   void write_read_errors(const process::Snapshot* processes, MetricSink& sink);
   void write_registry(MetricSink& sink) const;
   void write_own_process(MetricSink& sink) const;
@@ -76,6 +80,7 @@ class SelfMetrics {
   std::optional<double> start_time_seconds_;
   ReadErrorCounts read_errors_;
   std::mutex mutex_;
+  std::map<std::string, std::uint64_t, std::less<>> timeouts_;  ///< by collector
   ReadErrorTotals of_processes_;  ///< the most that a snapshot has told
   prometheus::Registry registry_;
   prometheus::Gauge* scrapes_in_flight_ = nullptr;

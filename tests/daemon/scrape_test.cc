@@ -4,7 +4,14 @@
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <sstream>
 #include <stdexcept>
 
@@ -77,7 +84,7 @@ class ScrapeTest : public ::testing::Test {
           ++collections_;
           return processes_;
         },
-        Clock::now() + seconds(10), procfs_, self_, log_, sink);
+        Clock::now() + time_, collecting_, self_, log_, sink);
     return sink;
   }
 
@@ -88,7 +95,10 @@ class ScrapeTest : public ::testing::Test {
     return SnapshotSource::Snapshot(snapshot);
   }();
   int collections_ = 0;
-  const procfs::Tree procfs_ = procfs::Tree::absent("/proc");
+  const std::shared_ptr<const Trees> trees_ = std::make_shared<const Trees>(Trees{
+      procfs::Tree::absent("/proc"), procfs::Tree::absent("/sys"), procfs::Tree::absent("/")});
+  Collecting collecting_{trees_};
+  std::chrono::nanoseconds time_ = seconds(10);
   SelfMetrics self_{procfs::Tree::absent("/proc")};
   std::ostringstream log_text_;
   Log log_{LogFormat::logfmt, LogLevel::debug,
@@ -194,9 +204,10 @@ TEST_F(ScrapeTest, MeminfoIsReadOnceForAll) {
     });
   }
   testing::RecordingSink sink;
+  Collecting collecting{std::shared_ptr<const Trees>(std::shared_ptr<void>(), &tree.trees())};
   memory_exporter::scrape(
       *select(), [this](Clock::time_point) { return processes_; }, Clock::now() + seconds(10),
-      tree.trees().procfs, self_, log_, sink);
+      collecting, self_, log_, sink);
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_NE(seen[0], nullptr);
   EXPECT_EQ(seen[0], seen[1]);
@@ -242,6 +253,106 @@ TEST_F(ScrapeTest, TheTimeOfACollectorIsItsOwn) {
   EXPECT_GE(slow, 0.03);
   EXPECT_LT(quick, 0.03);
   EXPECT_GE(quick, 0);
+}
+
+/// What hangs until the test lets it go; it may outlive the test's own objects.
+struct Hang {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool over = false;
+
+  void wait() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return over; });
+  }
+  void end() {
+    const std::lock_guard lock(mutex);
+    over = true;
+    changed.notify_all();
+  }
+};
+
+TEST_F(ScrapeTest, ACollectorThatHangsCostsItsValuesAlone) {
+  const auto hang = std::make_shared<Hang>();
+  const auto runs = std::make_shared<std::atomic<int>>(0);
+  for (const auto* name : {"first", "second"}) {
+    add(name, [hang, runs](Collection& collection) {
+      ++*runs;
+      hang->wait();
+      writes(0)(collection);
+    });
+  }
+  add("works", writes(1));
+  time_ = milliseconds(1200);
+  const auto begin = Clock::now();
+  const auto sink = scrape(*select());
+  EXPECT_LT(Clock::now() - begin, seconds(3));
+  EXPECT_THAT(sink.samples, Contains(Key("b_bytes")));
+  EXPECT_THAT(sink.samples, Not(Contains(Key("a_bytes"))));
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"first\"}"), 0);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"works\"}"), 1);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_timeouts_total{collector=\"first\"}"), 1);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_timeouts_total{collector=\"works\"}"), 0);
+  EXPECT_THAT(log_text_.str(), HasSubstr("is not done by the deadline"));
+
+  // While it hangs it is neither run again nor waited for, nor said again.
+  log_text_.str("");
+  time_ = seconds(30);
+  const auto again = Clock::now();
+  const auto second = scrape(*select());
+  EXPECT_LT(Clock::now() - again, seconds(10));
+  EXPECT_EQ(*runs, 2);
+  EXPECT_EQ(second.samples.at("memory_exporter_collector_timeouts_total{collector=\"first\"}"), 2);
+  EXPECT_THAT(log_text_.str(), Not(HasSubstr("level=warn")));
+
+  hang->end();
+  testing::RecordingSink healed;
+  for (int i = 0; i < 200 && !healed.samples.contains("a_bytes"); ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+    healed = scrape(*select());
+  }
+  EXPECT_EQ(healed.samples.at("memory_exporter_collector_success{collector=\"first\"}"), 1);
+}
+
+TEST_F(ScrapeTest, ACollectorThatSeesItsDeadlinePassKeepsWhatItHas) {
+  add("long", [](Collection& collection) {
+    writes(0)(collection);
+    while (!collection.out_of_time()) std::this_thread::sleep_for(milliseconds(1));
+  });
+  time_ = milliseconds(300);
+  const auto sink = scrape(*select());
+  EXPECT_THAT(sink.samples, Contains(Key("a_bytes")));
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"long\"}"), 0);
+  EXPECT_EQ(sink.samples.at("memory_exporter_collector_timeouts_total{collector=\"long\"}"), 1);
+}
+
+TEST_F(ScrapeTest, AMeminfoThatHangsCostsTheOthersOnlyWhatItTells) {
+  FixtureTree tree;
+  ASSERT_EQ(::mkfifo(tree.path("proc/meminfo").c_str(), 0600), 0);
+  Collecting collecting{std::shared_ptr<const Trees>(std::shared_ptr<void>(), &tree.trees())};
+  const auto asks = [](std::size_t index) {
+    return [index](Collection& collection) {
+      EXPECT_EQ(collection.meminfo.get(collection.errors), nullptr);
+      writes(index)(collection);
+    };
+  };
+  add("a", asks(0));
+  add("b", asks(1));
+  add("c", writes(2));
+  for (const auto time : {milliseconds(1000), milliseconds(400)}) {
+    testing::RecordingSink sink;
+    memory_exporter::scrape(
+        *select(), [this](Clock::time_point) { return processes_; }, Clock::now() + time,
+        collecting, self_, log_, sink);
+    EXPECT_THAT(sink.samples, Contains(Key("b_bytes")));
+    EXPECT_THAT(sink.samples, Contains(Key("c_bytes")));
+    EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"a\"}"), 0);
+    EXPECT_EQ(sink.samples.at("memory_exporter_collector_success{collector=\"b\"}"), 1);
+  }
+  // Open for both, so that the reader comes back and the tree may go.
+  const FileDescriptor writer(::open(tree.path("proc/meminfo").c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_EQ(::write(writer.get(), "x\n", 2), 2);
+  collecting.runner.stop(seconds(1));
 }
 
 TEST_F(ScrapeTest, CollectAndExcludeChoose) {
