@@ -240,6 +240,7 @@ NODE = [
 
     ("a fifth is denied", 1, unmeasured("denied", flat(0.2)), {"MemoryExporterUnmeasured"}),
     ("a fifth stays pending", 1, unmeasured("pending", flat(0.2)), {"MemoryExporterUnmeasured"}),
+    ("the kernel tells no PSS", 1, unmeasured("unsupported", flat(1)), {"MemoryExporterUnmeasured"}),
     ("all is pending after a start", 1, unmeasured("pending", step(1, 0, 0.2)), QUIET),
     ("a twentieth is denied", 1, unmeasured("denied", flat(0.05)), QUIET),
     ("a collector fails", 1,
