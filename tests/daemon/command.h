@@ -31,6 +31,7 @@ class Command {
     int out[2];
     int err[2];
     if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) std::abort();
+    const int program = ::open(argv[0], O_RDONLY | O_CLOEXEC);
     pid_ = ::fork();
     if (pid_ == 0) {
       constexpr uid_t nobody = 65534;
@@ -38,11 +39,14 @@ class Command {
       ::dup2(err[1], STDERR_FILENO);
       const bool dropped =
           !as_nobody || ::geteuid() != 0 || ::setresuid(nobody, nobody, nobody) == 0;
-      if (dropped) ::execv(argv[0], argv.data());
+      // By its descriptor: nobody may not enter the folder that it was built in, where that is
+      // root's.
+      if (dropped) ::fexecve(program, argv.data(), environ);
       ::_exit(99);
     }
     ::close(out[1]);
     ::close(err[1]);
+    ::close(program);
     out_ = FileDescriptor(out[0]);
     err_ = FileDescriptor(err[0]);
   }

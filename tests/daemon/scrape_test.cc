@@ -332,7 +332,9 @@ TEST_F(ScrapeTest, AMeminfoThatHangsCostsTheOthersOnlyWhatItTells) {
   Collecting collecting{std::shared_ptr<const Trees>(std::shared_ptr<void>(), &tree.trees())};
   const auto asks = [](std::size_t index) {
     return [index](Collection& collection) {
-      EXPECT_EQ(collection.meminfo.get(collection.errors), nullptr);
+      // The one whose read hangs gets an empty file when the test ends.
+      const auto* meminfo = collection.meminfo.get(collection.errors);
+      EXPECT_TRUE(meminfo == nullptr || !meminfo->total);
       writes(index)(collection);
     };
   };

@@ -108,7 +108,7 @@ class PrometheusTest(unittest.TestCase):
             'sum by (reason) (memory_group_unmeasured_resident_bytes{name=~"pop_.*"})',
             scraped.time)
         self.assertEqual({labels["reason"]: value for labels, value in found},
-                         {"pending": 0, "denied": 0, "stale": 0, "stuck": 0})
+                         {"pending": 0, "denied": 0, "stale": 0, "stuck": 0, "unsupported": 0})
 
 
 class PrometheusExactModeTest(PrometheusTest):
