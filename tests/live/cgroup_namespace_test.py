@@ -45,8 +45,9 @@ class CgroupNamespace(unittest.TestCase):
         self.assertNotIn("cgroup", errors)
 
     def test_alone_keeps_the_kernels_names_and_says_so(self):
-        sysfs = self.enterContext(tempfile.TemporaryDirectory())
-        within, errors = self.cgroups(f"--path.sysfs={sysfs}", wrapper=self.inside())
+        empty = self.enterContext(tempfile.TemporaryDirectory())
+        within, errors = self.cgroups(f"--path.sysfs={empty}", f"--path.rootfs={empty}",
+                                      wrapper=self.inside())
         self.assertEqual(within["/"], "memory_exporter")
         self.assertIn("/../beside", within)
         self.assertIn("level=warn msg=\"cgroups outside the exporter's own cgroup", errors)

@@ -72,6 +72,9 @@ class DeadServer:
 class HungExecutable(unittest.TestCase):
     def setUp(self):
         self.dead = self.enterContext(DeadServer())
+        status = f"/proc/{self.dead.process.pid}/status"
+        live.wait_until(lambda: live.read_keyed(status).get("VmSize", 0) > 1 << 20, 10,
+                        "the program is up")
 
     def expect_everybody(self, metrics):
         """All processes are there, the one with the dead server too."""
