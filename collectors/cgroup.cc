@@ -373,7 +373,7 @@ procfs::Parsed<Amounts> parse_stat(std::string_view text, Source Figure::*versio
 bool is_no_limit(std::uint64_t bytes) {
   if (bytes > std::uint64_t{1} << 62) return true;
   constexpr std::uint64_t most_pages = INT32_MAX;
-  for (const std::uint64_t page_size : {4096, 8192, 16384, 65536}) {
+  for (const std::uint64_t page_size : {4096u, 8192u, 16384u, 65536u}) {
     if (bytes == most_pages * page_size) return true;
   }
   return false;

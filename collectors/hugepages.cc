@@ -158,7 +158,7 @@ constexpr std::string_view size_prefix = "hugepages-";
 
 class HugepagesCollector final : public Collector {
  public:
-  explicit HugepagesCollector(const Trees& trees) : procfs_(trees.procfs), sysfs_(trees.sysfs) {}
+  explicit HugepagesCollector(const Trees& trees) : sysfs_(trees.sysfs) {}
 
   std::string_view name() const override { return "hugepages"; }
   std::span<const Family> families() const override { return hugepages_families; }
@@ -330,7 +330,6 @@ class HugepagesCollector final : public Collector {
     }
   }
 
-  const procfs::Tree& procfs_;
   const procfs::Tree& sysfs_;
 };
 

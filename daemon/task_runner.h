@@ -31,7 +31,7 @@ class TaskRunner {
   };
 
   /// Tasks that were asked for together.
-  class Batch;
+  struct Batch;
 
   /// Throws std::system_error where the first thread cannot be started. `most_threads` bounds those
   /// that hang and the one that does not.

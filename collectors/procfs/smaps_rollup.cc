@@ -32,7 +32,8 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
     auto& sum = rollup.*(field->member);
     add_known(sum, amount);
     // A sum without one of its entries would be too small.
-    if (!amount || !plausible(*sum)) unknown[field - std::begin(smaps_fields)] = true;
+    if (!amount || !plausible(*sum))
+      unknown[static_cast<std::size_t>(field - std::begin(smaps_fields))] = true;
     return true;
   });
   if (!walked) return walked.error();

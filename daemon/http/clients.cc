@@ -42,7 +42,7 @@ bool Clients::add(int fd, Ends ends) {
   if (std::any_of(clients_.begin(), clients_.end(), same)) return false;
   // A descriptor that comes again was closed without a word.
   std::erase_if(clients_, [&](const auto& client) { return client->fd == fd; });
-  clients_.push_back(std::make_shared<Client>(fd, std::move(ends)));
+  clients_.push_back(std::shared_ptr<Client>(new Client{fd, std::move(ends)}));
   if (pressed()) changed_.notify_one();
   return true;
 }
