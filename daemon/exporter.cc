@@ -162,7 +162,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
               {options_.scrape_share, enough_time(monitor_options(options_, settings))}),
       collecting_{std::shared_ptr<const Trees>(processes_, &processes_->trees)},
       self_(own_procfs(), &log_),
-      warnings_(log),
+      warnings_(log, processes_->trees.procfs.path()),
       expositions_({sharing(options_.scrape_share, monitor_options(options_, settings)),
                     options_.max_requests, options_.max_reply_bytes},
                    [this](const Selection& selection, Clock::time_point deadline,
@@ -202,8 +202,8 @@ Status Exporter::look_at_processes() {
 }
 
 void Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
-  const auto found = counts.measured + counts.pending + counts.denied + counts.unsupported +
-                     counts.kernel + counts.zombie;
+  const auto found = counts.measured + counts.pending + counts.denied + counts.stuck +
+                     counts.unsupported + counts.kernel + counts.zombie;
   const auto& path = processes_->trees.procfs.path();
   if (found == 0) log_.warn("no process found: is this a procfs?", {{"path", path}});
   if (counts.hidden) {
@@ -227,15 +227,6 @@ void Exporter::warn_of_cgroups_outside(const process::Snapshot& snapshot) {
   }
 }
 
-/// Only a walk finds out, and it stays so: said once.
-void Exporter::warn_of_missing_pss(const process::ProcessCounts& counts) {
-  if (counts.unsupported == 0 || warned_of_missing_pss_.exchange(true)) return;
-  log_.warn("this kernel does not tell PSS and USS: no smaps_rollup and no smaps in /proc/PID",
-            {{"needs", "a kernel with CONFIG_PROC_PAGE_MONITOR"},
-             {"processes", std::to_string(counts.unsupported)},
-             {"path", processes_->trees.procfs.path()}});
-}
-
 std::string Exporter::once() {
   const auto never = Clock::now() + std::chrono::hours(24 * 365);
   const auto all = select(collectors().set, {}, {});
@@ -248,7 +239,6 @@ std::string Exporter::once() {
       warn_of_missing_processes((*snapshot)->counts);
       warn_of_cgroups_outside(**snapshot);
       warnings_.look_at(**snapshot);
-      warn_of_missing_pss((*snapshot)->counts);
     }
     return snapshot;
   };
@@ -358,7 +348,6 @@ Expositions::Outcome Exporter::scrape_into(const Selection& selection, Clock::ti
     if (taken) {
       outcome.collected = taken->ended;
       warnings_.look_at(*taken->snapshot);
-      warn_of_missing_pss(taken->snapshot->counts);
       return taken->snapshot;
     }
     if (taken.error().kind == ErrorKind::timeout) outcome.whole = false;

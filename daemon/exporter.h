@@ -98,7 +98,6 @@ class Exporter {
   Status look_at_processes();
   void warn_of_missing_processes(const process::ProcessCounts& counts);
   void warn_of_cgroups_outside(const process::Snapshot& snapshot);
-  void warn_of_missing_pss(const process::ProcessCounts& counts);
   std::vector<Endpoint> endpoints();
   HttpReply metrics(const HttpRequest& request);
   Expositions::Outcome scrape_into(const Selection& selection,
@@ -118,7 +117,6 @@ class Exporter {
   std::function<Status()> reload_request_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stopping_ = false;
-  std::atomic<bool> warned_of_missing_pss_ = false;
   Expositions expositions_;
   const Router router_;
 

@@ -14,6 +14,7 @@ void ProcessWarnings::look_at(const process::Snapshot& snapshot) {
   Seen before;
   {
     const std::lock_guard lock(mutex_);
+    now.unsupported = seen_.unsupported || snapshot.counts.unsupported > 0;
     before = std::exchange(seen_, now);
   }
   if (now.folded && !before.folded) {
@@ -31,6 +32,12 @@ void ProcessWarnings::look_at(const process::Snapshot& snapshot) {
   if (now.paused && !before.paused) {
     log_.warn("reads of processes pause: every thread for them hangs or could not be started",
               {{"see", "memory_exporter_sampling_paused"}});
+  }
+  if (now.unsupported && !before.unsupported) {
+    log_.warn("this kernel does not tell PSS and USS: no smaps_rollup and no smaps in /proc/PID",
+              {{"needs", "a kernel with CONFIG_PROC_PAGE_MONITOR"},
+               {"processes", std::to_string(snapshot.counts.unsupported)},
+               {"path", procfs_}});
   }
 }
 

@@ -7,6 +7,7 @@
 #include "collectors/base/bytes.h"
 #include "collectors/base/result.h"
 #include "collectors/base/text.h"
+#include "collectors/procfs/lines.h"
 
 namespace memory_exporter::procfs {
 
@@ -70,19 +71,12 @@ class MapsParser {
   /// rest belongs in front of the next piece. `last`: nothing follows, so a rest is malformed.
   template <typename Visit>
   Result<std::size_t> parse(std::string_view text, bool last, Visit&& visit) {
-    auto rest = text;
-    while (true) {
-      const auto newline = rest.find('\n');
-      if (newline == std::string_view::npos) break;
-      ++line_;
-      if (!parse_vma(rest.substr(0, newline), vma_)) {
-        return malformed("expected \"start-end rwxp offset major:minor inode path\"", line_);
-      }
-      rest.remove_prefix(newline + 1);
+    constexpr const char* form = "expected \"start-end rwxp offset major:minor inode path\"";
+    return take_whole_lines(text, last, line_, form, [&](std::string_view line) {
+      if (!parse_vma(line, vma_)) return false;
       visit(static_cast<const Vma&>(vma_));
-    }
-    if (last && !rest.empty()) return malformed("the last line is cut short", line_ + 1);
-    return text.size() - rest.size();
+      return true;
+    });
   }
 
  private:

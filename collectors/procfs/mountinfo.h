@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "collectors/base/text.h"
+#include "collectors/procfs/lines.h"
 #include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
@@ -50,19 +51,12 @@ class MountinfoParser {
   /// form; `last`: nothing follows, so a rest is malformed too.
   template <typename Visit>
   Result<std::size_t> parse(std::string_view text, bool last, Visit&& visit) {
-    auto rest = text;
-    while (true) {
-      const auto newline = rest.find('\n');
-      if (newline == std::string_view::npos) break;
-      ++line_;
-      if (!parse_mount(rest.substr(0, newline), mount_)) {
-        return malformed("expected \"id parent major:minor root mount ... - type source\"", line_);
-      }
-      rest.remove_prefix(newline + 1);
+    constexpr const char* form = "expected \"id parent major:minor root mount ... - type source\"";
+    return take_whole_lines(text, last, line_, form, [&](std::string_view line) {
+      if (!parse_mount(line, mount_)) return false;
       visit(static_cast<const Mount&>(mount_));
-    }
-    if (last && !rest.empty()) return malformed("the last line is cut short", line_ + 1);
-    return text.size() - rest.size();
+      return true;
+    });
   }
 
  private:

@@ -25,7 +25,7 @@ class ProcessWarningsTest : public ::testing::Test {
   std::ostringstream text_;
   Log log_{LogFormat::logfmt, LogLevel::info,
            std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)};
-  ProcessWarnings warnings_{log_};
+  ProcessWarnings warnings_{log_, "/proc"};
 };
 
 TEST_F(ProcessWarningsTest, NothingIsSaidOfAMachineThatIsWell) {
@@ -37,6 +37,15 @@ TEST_F(ProcessWarningsTest, TooManyGroupsAreSaidOnceWithTheKeyToRaise) {
   snapshot_.groups_folded = 3;
   EXPECT_THAT(look(), HasSubstr("raise=max_groups"));
   snapshot_.groups_folded = 4;
+  EXPECT_EQ(look(), "");
+}
+
+TEST_F(ProcessWarningsTest, AKernelWithoutPssIsSaidOnceForEver) {
+  snapshot_.counts.unsupported = 7;
+  EXPECT_THAT(look(), HasSubstr("this kernel does not tell PSS and USS"));
+  snapshot_.counts.unsupported = 0;
+  EXPECT_EQ(look(), "");
+  snapshot_.counts.unsupported = 7;
   EXPECT_EQ(look(), "");
 }
 

@@ -287,14 +287,22 @@ void ProcessTable::keep_status(Process& process, procfs::ProcessStatus&& status)
 /// Whether the process is: asked where one of its files is not, because the kernel may lack the
 /// file. One stat, about 8 us.
 Result<bool> ProcessTable::is_there(const ProcessId& id) {
+  const auto stat = stat_now(id);
+  if (!stat) return stat.error();
+  return stat->has_value();
+}
+
+/// What stat says of the process now; nothing where it has ended.
+Result<std::optional<procfs::Stat>> ProcessTable::stat_now(const ProcessId& id) {
   const auto text = procfs_.read(PidPath(id.pid, "stat").c_str(), buffer_);
   if (!text) {
-    if (text.error().kind == ErrorKind::vanished) return false;
+    if (text.error().kind == ErrorKind::vanished) return std::optional<procfs::Stat>();
     return text.error();
   }
   const auto stat = procfs::parse_stat(*text);
   if (!stat) return stat.error();
-  return stat->start_time == id.start_time;
+  if (stat->start_time != id.start_time) return std::optional<procfs::Stat>();
+  return std::optional(*stat);
 }
 
 Result<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
@@ -466,14 +474,10 @@ Process* ProcessTable::find(const ProcessId& id, const Image& image) {
 }
 
 Result<bool> ProcessTable::still_runs(const ProcessId& id, const Image& image) {
-  const auto text = procfs_.read(PidPath(id.pid, "stat").c_str(), buffer_);
-  if (!text) {
-    if (text.error().kind == ErrorKind::vanished) return false;
-    return text.error();
-  }
-  const auto stat = procfs::parse_stat(*text);
-  if (!stat) return stat.error();
-  if (stat->start_time != id.start_time || !same_image(image, *stat)) return false;
+  const auto found = stat_now(id);
+  if (!found) return found.error();
+  const auto& stat = *found;
+  if (!stat || !same_image(image, *stat)) return false;
   return stat->has_memory() || leader_exited(*stat);
 }
 

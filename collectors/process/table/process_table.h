@@ -93,6 +93,7 @@ class ProcessTable {
   Status read_memory(Process& process, procfs::ProcessStatus&& of_leader, bool leader_has_memory);
   Status read_through_threads(Process& process);
   Result<bool> is_there(const ProcessId& id);
+  Result<std::optional<procfs::Stat>> stat_now(const ProcessId& id);
   Result<procfs::ProcessStatus> read_status(pid_t pid, pid_t thread);
   Status read_oom_score(Process& process);
   Status find_cgroup(Process& process);
