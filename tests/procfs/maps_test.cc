@@ -197,8 +197,9 @@ TEST(MapsParser, GivesTheSameInPiecesOfAnySize) {
 
 TEST(ParseVma, TheKernelsOwnPageIsNoMappingOfTheProcess) {
   const auto is_gate = [](const std::string& name) {
+    const auto line = "ffff0000-ffff1000 r-xp 00000000 00:00 0  " + name;
     Vma vma;
-    EXPECT_TRUE(parse_vma("ffff0000-ffff1000 r-xp 00000000 00:00 0  " + name, vma));
+    EXPECT_TRUE(parse_vma(line, vma));
     return vma.is_gate();
   };
   EXPECT_TRUE(is_gate("[vsyscall]"));

@@ -34,7 +34,10 @@ class HttpServerTest : public ::testing::Test {
   void start(std::function<HttpReply(const HttpRequest&)> answer, HttpServer::Limits limits = {}) {
     auto server = HttpServer::start(
         {{"127.0.0.1", 0}}, limits,
-        {std::move(answer), [this](int status) { refused_.push_back(status); }}, log_);
+        {std::move(answer), [this](int status) {
+           const std::lock_guard lock(mutex_);
+           refused_.push_back(status);
+         }}, log_);
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = std::move(*server);
   }
@@ -44,6 +47,7 @@ class HttpServerTest : public ::testing::Test {
   std::ostringstream log_text_;
   Log log_{LogFormat::logfmt, LogLevel::debug,
            std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)};
+  std::mutex mutex_;          ///< the server calls on each of its threads
   std::vector<int> refused_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -162,6 +166,7 @@ TEST_F(HttpServerTest, EveryRefusalIsAnsweredAndReported) {
         << text.substr(0, 40) << response.status;
     expected.push_back(status);
   }
+  const std::lock_guard lock(mutex_);
   EXPECT_THAT(refused_, ::testing::ElementsAreArray(expected));
 }
 

@@ -251,7 +251,11 @@ TEST_F(SlowClientsTest, WhatWasCutIsGone) {
 /// Answers nobody until the test says so.
 class BusyServerTest : public SlowClientsTest {
  protected:
-  ~BusyServerTest() override { release(); }
+  /// Before what its threads wait with.
+  ~BusyServerTest() override {
+    release();
+    server_.reset();
+  }
 
   HttpReply answer(const HttpRequest& request) override {
     if (request.path == "/wait") {
