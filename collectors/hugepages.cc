@@ -148,7 +148,8 @@ struct Pool {
 
 /// What is known of transparent huge pages of one size.
 struct PageSize {
-  std::string size;
+  std::uint64_t kib = 0;
+  std::string size;  ///< "64kB"
   std::optional<procfs::Selection> enabled, shmem_enabled;
   std::vector<std::pair<std::string, std::uint64_t>> events;
   std::vector<std::pair<std::string, std::uint64_t>> pages;
@@ -211,7 +212,7 @@ class HugepagesCollector final : public Collector {
                                   ReadErrors& errors) const {
     std::vector<Pool> pools;
     const auto listed = FileName::labelled(folder, "hugepages");
-    for (const auto size : list_numbered(sysfs_, listed, size_prefix, "kB", errors)) {
+    for (const auto size : list_sizes(listed, errors)) {
       Pool pool{std::to_string(size) + "kB", node, {}, {}, {}, {}, {}};
       const auto path = folder + '/' + std::string(size_prefix) + pool.size;
       const struct {
@@ -223,9 +224,7 @@ class HugepagesCollector final : public Collector {
                    {"surplus_hugepages", pool.surplus},
                    {"nr_overcommit_hugepages", pool.overcommit}};
       for (const auto& [file, number] : files) {
-        number = read_number(sysfs_, FileName(path, file), errors);
-        // resv_hugepages has been seen below 0, that is, near 2^64.
-        if (number && !procfs::plausible_pages(*number, procfs::smallest_page)) number.reset();
+        number = plausible(read_number(sysfs_, FileName(path, file), errors), size);
       }
       pools.push_back(std::move(pool));
     }
@@ -235,21 +234,37 @@ class HugepagesCollector final : public Collector {
   /// The pool of the default size, which is all that a container without /sys can see.
   static std::vector<Pool> read_pool_of_meminfo(Collection& collection) {
     const auto* meminfo = collection.meminfo.get(collection.errors);
-    if (meminfo == nullptr || !meminfo->hugepage_size) return {};
-    return {{std::to_string(meminfo->hugepage_size->value / 1024) + "kB",
+    if (meminfo == nullptr || meminfo->hugepage_size.value_or(Bytes{}) == Bytes{}) return {};
+    const auto size = meminfo->hugepage_size->value / 1024;
+    return {{std::to_string(size) + "kB",
              "",
-             meminfo->huge_pages_total,
-             meminfo->huge_pages_free,
-             meminfo->huge_pages_reserved,
-             meminfo->huge_pages_surplus,
+             plausible(meminfo->huge_pages_total, size),
+             plausible(meminfo->huge_pages_free, size),
+             plausible(meminfo->huge_pages_reserved, size),
+             plausible(meminfo->huge_pages_surplus, size),
              {}}};
+  }
+
+  /// A number of pages of a size in kB; nothing where so many fit into no machine.
+  static Number plausible(Number pages, std::uint64_t size) {
+    if (!pages) return std::nullopt;
+    return procfs::plausible_count(*pages, Bytes::from_kib(size));
+  }
+
+  /// The sizes in kB that a folder has pages of; not one that is no page's.
+  std::vector<std::uint64_t> list_sizes(const FileName& folder, ReadErrors& errors) const {
+    auto sizes = list_numbered(sysfs_, folder, size_prefix, "kB", errors);
+    std::erase_if(sizes,
+                  [](std::uint64_t size) { return size == 0 || !procfs::plausible_kib(size); });
+    return sizes;
   }
 
   std::vector<PageSize> read_page_sizes(ReadErrors& errors) const {
     const char* const folder = "kernel/mm/transparent_hugepage";
     std::vector<PageSize> all;
-    for (const auto size : list_numbered(sysfs_, folder, size_prefix, "kB", errors)) {
+    for (const auto size : list_sizes(folder, errors)) {
       PageSize page;
+      page.kib = size;
       page.size = std::to_string(size) + "kB";
       read_page_size(std::string(folder) + '/' + std::string(size_prefix) + page.size, page,
                      errors);
@@ -272,7 +287,10 @@ class HugepagesCollector final : public Collector {
           read_number(sysfs_, FileName::labelled(stats + '/' + file, "stats"), errors);
       if (!number) continue;
       if (file.starts_with("nr_")) {
-        page.pages.emplace_back(file.substr(3), *number);
+        // The kernel adds up what each CPU counted, one after another: a page that is made here
+        // and freed there can leave a sum below 0.
+        const auto pages = plausible(number, page.kib);
+        if (pages) page.pages.emplace_back(file.substr(3), *pages);
       } else {
         page.events.emplace_back(file, *number);
       }

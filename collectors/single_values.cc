@@ -7,15 +7,19 @@ namespace memory_exporter {
 
 namespace {
 
-std::optional<Value> value_of(const OptionalBytes& amount) {
-  if (!amount) return std::nullopt;
-  return Value(*amount);
+template <typename Optional>
+std::optional<Value> value_of(const Optional& figure) {
+  if (!figure) return std::nullopt;
+  return Value(*figure);
 }
 
 }  // namespace
 
 std::optional<Value> plain_number(std::uint64_t number) {
   return Value(number);
+}
+std::optional<Value> page_count(std::uint64_t number) {
+  return value_of(procfs::plausible_count(number));
 }
 std::optional<Value> bytes_from_bytes(std::uint64_t number) {
   return value_of(procfs::plausible(Bytes{number}, procfs::most_address_space));

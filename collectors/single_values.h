@@ -22,6 +22,8 @@ struct SingleValue {
 };
 
 std::optional<Value> plain_number(std::uint64_t number);
+/// A number of pages: nothing where no machine can have so many (see procfs/plausible.h).
+std::optional<Value> page_count(std::uint64_t number);
 /// Nothing where no machine can have so much (see procfs/plausible.h), which a setting may say.
 std::optional<Value> bytes_from_bytes(std::uint64_t number);
 std::optional<Value> bytes_from_kib(std::uint64_t number);

@@ -7,6 +7,7 @@
 #include "collectors/base/label.h"
 #include "collectors/base/text.h"
 #include "collectors/builtin.h"
+#include "collectors/procfs/plausible.h"
 #include "collectors/procfs/single_value.h"
 #include "collectors/procfs/swaps.h"
 #include "collectors/procfs/zram.h"
@@ -144,13 +145,13 @@ constexpr Family zram_size_family = {
 struct Zram {
   std::string device;  ///< "/dev/zram0", as in the label of swap devices
   ZramMemory memory;
-  std::optional<std::uint64_t> size;
+  OptionalBytes size;
 };
 
 void write_zram(MetricSink& sink, const std::vector<Zram>& disks) {
   sink.family(zram_size_family);
   for (const auto& disk : disks) {
-    if (disk.size) sink.sample({{"device", disk.device}}, Bytes{*disk.size});
+    if (disk.size) sink.sample({{"device", disk.device}}, *disk.size);
   }
   for (const auto& row : zram_rows) {
     sink.family(row.family);
@@ -267,8 +268,10 @@ class SwapCollector final : public Collector {
       procfs::Buffer buffer;
       const auto memory =
           read_file(sysfs_, FileName(folder, "mm_stat"), buffer, errors, procfs::parse_zram_memory);
+      // The size of a disk is what its owner wrote, and may be far more than there is.
+      const auto size = read_number(sysfs_, FileName(folder, "disksize"), errors);
       disks.push_back({zram_label(number), memory.value_or(ZramMemory()),
-                       read_number(sysfs_, FileName(folder, "disksize"), errors)});
+                       size ? procfs::plausible(Bytes{*size}) : OptionalBytes()});
     }
     return disks;
   }
@@ -301,9 +304,9 @@ class SwapCollector final : public Collector {
           read_number(sysfs_, FileName::labelled(folder + '/' + name, "zswap"), errors);
       if (!number) continue;
       if (is_pool) {
-        zswap.pool = Bytes{*number};
+        zswap.pool = procfs::plausible(Bytes{*number});
       } else if (is_stored) {
-        zswap.stored = Bytes{*number * page_size_.value};
+        zswap.stored = procfs::plausible_pages(*number, page_size_);
       } else {
         zswap.rejects.push_back({name.substr(reject.size()), *number});
       }

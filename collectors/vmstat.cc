@@ -5,6 +5,7 @@
 
 #include "collectors/builtin.h"
 #include "collectors/procfs/flat_keyed.h"
+#include "collectors/procfs/plausible.h"
 #include "collectors/read_file.h"
 #include "collectors/vmstat_history.h"
 
@@ -271,16 +272,24 @@ class VmstatCollector final : public Collector {
           const bool of_zone = sums.add(field, value);
           if (const auto index = index_of(vmstat::present_name(field))) {
             auto& named = values.named[*index];
-            if (!named) named = value;
+            const bool gauge = named_families[*index].type == MetricType::gauge;
+            if (!named) named = gauge ? plausible(value) : value;
             return true;
           }
           if (!fields_ || !fields_->matches(field)) return of_zone;
+          if (is_gauge(field)) value = plausible(value);
           if (value) add_other(values.others, {field, *value});
           return true;
         });
     // Of a text that was cut short, zones may be missing.
     if (!ends_within_line(text)) add_sums(values, sums);
     return {std::move(values), skipped};
+  }
+
+  /// Without SMP the kernel prints a sum below 0 as it is, that is, near 2^64.
+  static std::optional<std::uint64_t> plausible(std::optional<std::uint64_t> amount) {
+    if (!amount) return amount;
+    return procfs::plausible_count(*amount);
   }
 
   /// What the kernel adds up itself stays.

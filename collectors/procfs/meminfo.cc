@@ -132,7 +132,7 @@ class Builder {
   static bool set(std::optional<std::uint64_t>& member, std::string_view value) {
     skip_blanks(value);
     const auto count = to_number(value);
-    if (count && !member && plausible_pages(*count, smallest_page)) member = count;
+    if (count && !member && plausible_count(*count)) member = count;
     return count.has_value();
   }
 

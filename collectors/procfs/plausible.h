@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "collectors/base/bytes.h"
 
@@ -32,12 +33,21 @@ constexpr OptionalBytes plausible_kib(std::uint64_t kib, Bytes most = most_memor
   return Bytes::from_kib(kib);
 }
 
-/// No huge page is smaller, so no more of them than of these fit into a machine.
+/// No page of any machine is smaller, so no more pages than of these fit into one.
 inline constexpr Bytes smallest_page{4096};
 
-/// The same of pages of a size above 0.
+/// The same of a count of pages, which stays one: some counters of pages have been seen below 0,
+/// that is, near 2^64 (resv_hugepages, HugePages_Rsvd, nr_* of a kernel without SMP). No page has
+/// the size 0.
+constexpr std::optional<std::uint64_t> plausible_count(std::uint64_t pages,
+                                                       Bytes page_size = smallest_page) {
+  if (page_size == Bytes{} || pages > most_memory.value / page_size.value) return std::nullopt;
+  return pages;
+}
+
+/// The same as bytes.
 constexpr OptionalBytes plausible_pages(std::uint64_t pages, Bytes page_size) {
-  if (pages > most_memory.value / page_size.value) return std::nullopt;
+  if (!plausible_count(pages, page_size)) return std::nullopt;
   return Bytes{pages * page_size.value};
 }
 

@@ -23,7 +23,10 @@ Parsed<ZramMemory> parse_zram_memory(std::string_view text) {
   const auto bytes = [&](std::size_t i) {
     return numbers[i] ? plausible(Bytes{*numbers[i]}) : OptionalBytes();
   };
-  return {{bytes(0), bytes(1), bytes(2), bytes(3), bytes(4), numbers[5], numbers[6], numbers[7],
+  const auto pages = [&](std::size_t i) {
+    return numbers[i] ? plausible_count(*numbers[i]) : std::nullopt;
+  };
+  return {{bytes(0), bytes(1), bytes(2), bytes(3), bytes(4), pages(5), numbers[6], pages(7),
            numbers[8]},
           skipped};
 }

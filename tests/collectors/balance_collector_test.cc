@@ -195,6 +195,18 @@ TEST(BalanceCollector, AddsUpTheHugetlbPoolsWhereMeminfoHasNoSum) {
             (10000000l - 50 * 2048 - 2 * 1048576) * 1024);
 }
 
+TEST(BalanceCollector, KnowsNoSumOfPoolsThatNoMachineCanHold) {
+  FixtureTree tree;
+  tree.write("proc/meminfo", "MemTotal: 10000000 kB\n");
+  for (const char* size : {"2048", "1048576"}) {
+    const auto pages = std::string(size) == "2048" ? "34359738368\n" : "67108864\n";
+    tree.write("sys/kernel/mm/hugepages/hugepages-" + std::string(size) + "kB/nr_hugepages", pages);
+  }
+  const auto text = collected_from(tree);
+  EXPECT_EQ(text.find("hugetlb"), std::string::npos) << text;
+  EXPECT_EQ(part(text, "unaccounted"), 10000000l * 1024);
+}
+
 // Before 4.8 vmstat has no nr_zspages.
 TEST(BalanceCollector, AddsUpZramsDisksWhereTheKernelDoesNotCountZspages) {
   FixtureTree tree;

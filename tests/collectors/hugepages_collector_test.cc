@@ -83,6 +83,57 @@ TEST(HugepagesCollector, CountsOnlySizesThatAreNotSwitchedOff) {
   EXPECT_THAT(text, Not(HasSubstr("{size=\"64kB\",event=")));
 }
 
+/// 2^56 bytes are 2^35 pages of 2 MiB and 2^40 of 64 KiB.
+TEST(HugepagesCollector, LeavesOutMorePagesThanAMachineCanHold) {
+  FixtureTree tree;
+  const std::string pool = "sys/kernel/mm/hugepages/hugepages-2048kB/";
+  const std::string node = "sys/devices/system/node/node0/hugepages/hugepages-2048kB/";
+  const std::string page = std::string(thp) + "hugepages-64kB/";
+  tree.write(pool + "nr_hugepages", "34359738368\n")
+      .write(pool + "free_hugepages", "34359738369\n")
+      .write(pool + "resv_hugepages", "18446744073709551615\n")
+      .write(pool + "nr_overcommit_hugepages", "34359738369\n")
+      .write(node + "nr_hugepages", "34359738369\n")
+      .write(node + "free_hugepages", "1\n")
+      .write(page + "enabled", "[always] never\n")
+      .write(page + "stats/nr_anon", "1099511627776\n")
+      .write(page + "stats/nr_split", "1099511627777\n")
+      .write(page + "stats/nr_anon_partially_mapped", "18446744073709551613\n")
+      .write(page + "stats/swpout", "18446744073709551613\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_hugepages_pool_pages{size=\"2048kB\",state=\"total\"} 34359738368\n"
+            "memory_hugepages_node_pool_pages{numa_node=\"0\",size=\"2048kB\",state=\"free\"} 1\n"
+            "memory_hugepages_mthp_enabled{size=\"64kB\",mode=\"always\"} 1\n"
+            "memory_hugepages_mthp_enabled{size=\"64kB\",mode=\"never\"} 0\n"
+            "memory_hugepages_mthp_events_total{size=\"64kB\",event=\"swpout\"} "
+            "18446744073709551613\n"  // counters may be anywhere before they begin anew
+            "memory_hugepages_mthp_pages{size=\"64kB\",state=\"anon\"} 1099511627776\n");
+}
+
+TEST(HugepagesCollector, KnowsNoPagesOfASizeThatNoMachineHas) {
+  FixtureTree tree;
+  for (const char* size : {"0", "70368744177665", "18014398509481984", "18446744073709551615",
+                           "99999999999999999999", "-1", ""}) {
+    for (const char* folder : {"kernel/mm/hugepages", "devices/system/node/node0/hugepages",
+                               "kernel/mm/transparent_hugepage"}) {
+      const auto pages = std::string("sys/") + folder + "/hugepages-" + size + "kB/";
+      tree.write(pages + "nr_hugepages", "1\n").write(pages + "enabled", "[always] never\n");
+    }
+  }
+  EXPECT_EQ(collected_from(tree), "");
+}
+
+TEST(HugepagesCollector, LeavesOutMorePagesOfMeminfoThanAMachineCanHold) {
+  FixtureTree tree;
+  tree.write("proc/meminfo",
+             "HugePages_Total: 34359738369\nHugePages_Free: 34359738368\n"
+             "HugePages_Rsvd: 18446744073709551615\nHugepagesize:       2048 kB\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_hugepages_pool_pages{size=\"2048kB\",state=\"free\"} 34359738368\n");
+  tree.write("proc/meminfo", "HugePages_Total: 1\nHugepagesize:          0 kB\n");
+  EXPECT_EQ(collected_from(tree), "");
+}
+
 TEST(HugepagesCollector, WritesNothingWithoutHugePages) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }

@@ -40,6 +40,14 @@ TEST(KsmCollector, ShowsALossAsANegativeProfit) {
   EXPECT_EQ(collected_from(tree), "memory_ksm_general_profit_bytes -4096\n");
 }
 
+TEST(KsmCollector, LeavesOutMorePagesThanAMachineCanHold) {
+  FixtureTree tree;
+  tree.write("sys/kernel/mm/ksm/pages_sharing", "18446744073709551615\n")
+      .write("sys/kernel/mm/ksm/pages_shared", "17592186044416\n");
+  EXPECT_EQ(collected(tree.trees(), *make_ksm_collector(tree.trees(), CollectorOptions{})),
+            "memory_ksm_pages_shared 17592186044416\n");
+}
+
 TEST(KsmCollector, WritesNothingWithoutKsm) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }

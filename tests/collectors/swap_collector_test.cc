@@ -175,6 +175,21 @@ TEST(SwapCollector, LeavesOutWhatIsMalformed) {
   }
 }
 
+TEST(SwapCollector, LeavesOutWhatNoMachineCanHold) {
+  FixtureTree tree;
+  tree.write("sys/kernel/debug/zswap/pool_total_size", "18446744073709547520\n")
+      .write("sys/kernel/debug/zswap/stored_pages", "18446744073709551615\n")
+      .write("sys/block/zram0/disksize", "18446744073709547520\n")
+      .write("sys/block/zram0/mm_stat", "4096 73 12288 0 12288 18446744073709551615 0 2 5\n");
+  EXPECT_EQ(collected_from(tree),
+            "memory_swap_zram_original_bytes{device=\"/dev/zram0\"} 4096\n"
+            "memory_swap_zram_compressed_bytes{device=\"/dev/zram0\"} 73\n"
+            "memory_swap_zram_used_bytes{device=\"/dev/zram0\"} 12288\n"
+            "memory_swap_zram_used_peak_bytes{device=\"/dev/zram0\"} 12288\n"
+            "memory_swap_zram_huge_pages{device=\"/dev/zram0\"} 2\n"
+            "memory_swap_zram_pages_compacted_total{device=\"/dev/zram0\"} 0\n");
+}
+
 TEST(SwapCollector, WritesNothingWithoutSwap) {
   FixtureTree tree;
   EXPECT_EQ(collected_from(tree), "");

@@ -149,6 +149,19 @@ TEST(VmstatCollector, AddsTheFieldsAskedForByTheirKind) {
             "memory_vmstat_other{field=\"nr_dirty\"} 384\n");
 }
 
+TEST(VmstatCollector, LeavesOutAmountsThatNoMachineCanHold) {
+  FixtureTree tree;
+  tree.write("proc/vmstat",
+             "nr_free_pages 17592186044416\nnr_dirty 17592186044417\n"
+             "nr_writeback 18446744073709551615\nworkingset_nodes 18446744073709551615\n"
+             "pgfault 18446744073709551615\n");
+  CollectorOptions options;
+  options.vmstat_fields = *Pattern::compile("^nr_");
+  EXPECT_EQ(collected(tree.trees(), *make_vmstat_collector(tree.trees(), options)),
+            "memory_vmstat_pgfault_total 18446744073709551615\n"
+            "memory_vmstat_other{field=\"nr_free_pages\"} 17592186044416\n");
+}
+
 TEST(VmstatCollector, WritesNothingWithoutTheFile) {
   EXPECT_EQ(collected_from(FixtureTree()), "");
 }

@@ -209,6 +209,14 @@ class PagemapReaderTest : public ::testing::Test {
   procfs::Tree tree_ = std::move(*procfs::Tree::open("/proc"));
 };
 
+TEST(CanCountPageMappings, NotInPagesOfAnotherSize) {
+  const auto tree = procfs::Tree::open("/proc");
+  ASSERT_TRUE(tree);
+  EXPECT_FALSE(procfs::can_count_page_mappings(*tree, 16384));
+  EXPECT_FALSE(procfs::can_count_page_mappings(*tree, 65536));
+  EXPECT_EQ(procfs::kernel_page_size(), static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
+}
+
 TEST_F(PagemapReaderTest, AgreesWithTheRollupOnMemoryOfEverySort) {
   for (const auto& [role, work] : roles) {
     SCOPED_TRACE(role);

@@ -83,6 +83,9 @@ TEST(Plausible, BoundsPagesByTheirSize) {
   EXPECT_EQ(plausible_pages(3, Bytes{65536}), Bytes{3 * 65536});
   EXPECT_FALSE(plausible_pages((std::uint64_t{1} << 40) + 1, Bytes{65536}));
   EXPECT_FALSE(plausible_pages(UINT64_MAX, Bytes{4096}));
+  EXPECT_FALSE(plausible_pages(1, Bytes{}));
+  EXPECT_EQ(plausible_count(std::uint64_t{1} << 44), std::uint64_t{1} << 44);
+  EXPECT_EQ(plausible_count((std::uint64_t{1} << 44) + 1), std::nullopt);
 }
 
 TEST(ForEachKeyedLine, GivesKeysAndValuesAndPassesOverOtherLines) {
