@@ -78,7 +78,7 @@ constexpr std::array<PssSetting, 8> table = {{
      "what collector mappings knows of a process is read again when it is older than this",
      set_positive_duration<&Settings::pss_mappings_max_age>,
      duration_of<&process::Options::pss_mappings_max_age>},
-    {"cpu-budget", "cpu_budget", "RATIO", "CPU for PSS samples, as a share of one core",
+    {"cpu-budget", "cpu_budget", "RATIO", "CPU for reads of processes, as a share of one core",
      set_ratio<&Settings::pss_cpu_budget>, ratio_of<&process::Options::pss_cpu_budget>},
     {"burst", "burst", "DURATION", "CPU time that PSS sampling may save up and spend at once",
      set_positive_duration<&Settings::pss_burst>, duration_of<&process::Options::pss_burst>},

@@ -87,7 +87,7 @@ constexpr std::array<Family, family_count> table = {{
     {"memory_exporter_pss_cpu_seconds_total", MetricType::counter,
      "CPU time that sampling PSS has used."},
     {"memory_exporter_pss_budget_seconds_total", MetricType::counter,
-     "CPU time that --pss.cpu-budget and --pss.burst have granted to the sampling of PSS."},
+     "CPU time that --pss.cpu-budget and --pss.burst have granted to reads of processes."},
     {"memory_exporter_pss_longest_read_seconds", MetricType::gauge,
      "The longest that one read behind a sample of PSS has taken in one go since the start."},
     {"memory_exporter_pss_deferred_processes", MetricType::gauge,

@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "collectors/process/grouping/grouping.h"
-#include "collectors/process/sampling/sampling_policy.h"
+#include "collectors/process/sampling/policy.h"
 #include "collectors/process/table/process_table.h"
 #include "tests/process/fake_process.h"
 
@@ -64,10 +64,10 @@ std::unordered_map<pid_t, Process> sampled_processes(std::int64_t group_count) {
     process.id = {i, 1000};
     process.image.comm = "app" + std::to_string(i % group_count);
     process.status = *procfs::parse_status(fake.status());
-    auto& sample = process.sample.emplace();
+    auto& sample = process.readings.sample.emplace();
     sample.memory = *procfs::parse_smaps_rollup(fake.rollup());
     sample.began = now;
-    sample.resident = process.resident();
+    sample.then.resident = process.resident();
   }
   return processes;
 }
@@ -75,7 +75,11 @@ std::unordered_map<pid_t, Process> sampled_processes(std::int64_t group_count) {
 void choose_none(benchmark::State& state) {
   const auto processes = sampled_processes(50);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(choose_walks(processes, Options{}, true, now, now));
+    const Options options;
+    const Moment moment{options, true, now, now};
+    for (const Judge judge : {&judge_quick_walk, &judge_slow_walk}) {
+      benchmark::DoNotOptimize(choose(processes, judge, moment, options.pss_max_age, 0));
+    }
   }
   count_processes(state, processes.size());
 }

@@ -4,7 +4,7 @@
 #include <atomic>
 
 #include "collectors/process/monitor.h"
-#include "collectors/process/sampling/sampler.h"
+#include "collectors/process/sampling/worker.h"
 #include "collectors/process/table/process_table.h"
 #include "tests/process/fake_process.h"
 #include "tests/support/served_file.h"
@@ -150,24 +150,25 @@ TEST_F(ExhaustedTest, ReadingsOutliveOneThatRunsDry) {
 }
 
 /// Runs out of memory.
-class HungryReader final : public WalkReader<int> {
+class HungryReader final : public ProcessReader {
  public:
-  std::optional<Result<int>> read(const WalkRequest&, WalkControl&) override {
+  std::optional<Result<Found>> read(const ReadRequest&, ReadControl&,
+                                    std::unique_ptr<ReadProgress>&) override {
     throw std::bad_alloc();
   }
 };
 
 TEST_F(ExhaustedTest, AWalkWithoutMemoryIsExhausted) {
-  Sampler<int> sampler(tree_, {[](const procfs::Tree&) { return std::make_unique<HungryReader>(); },
-                               CpuBudget::unlimited(), 0, &Clock::now});
-  WalkRequest request;
+  Worker worker(tree_, {[](const procfs::Tree&) { return std::make_unique<HungryReader>(); },
+                        CpuBudget::unlimited(), 0, &Clock::now});
+  ReadRequest request;
   request.id.pid = 10;
-  sampler.submit({request});
-  sampler.wait(seconds(10));
-  const auto walks = sampler.take();
+  worker.submit({request});
+  worker.wait(seconds(10));
+  const auto walks = worker.take();
   ASSERT_EQ(walks.size(), 1u);
-  ASSERT_FALSE(walks[0].payload);
-  EXPECT_EQ(walks[0].payload.error().kind, ErrorKind::exhausted);
+  ASSERT_FALSE(walks[0].found);
+  EXPECT_EQ(walks[0].found.error().kind, ErrorKind::exhausted);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ class GroupTotalsTest : public ::testing::Test {
     Sample sample;
     sample.began = start;
     sample.memory.pss = Bytes::from_kib(pss_kib);
-    sample.resident = Bytes::from_kib(resident_kib);
+    sample.then.resident = Bytes::from_kib(resident_kib);
     return sample;
   }
 
@@ -55,7 +55,7 @@ TEST_F(GroupTotalsTest, WithoutASamplePssIsAbsentAndTheResidentSetIsUnmeasured) 
 
 TEST_F(GroupTotalsTest, TheReasonIsTold) {
   auto denied = process(100);
-  denied.denied_at = start;
+  denied.readings.denied_at = start;
   auto stuck = process(10);
   stuck.stuck = true;
   count(denied);
@@ -68,7 +68,7 @@ TEST_F(GroupTotalsTest, TheReasonIsTold) {
 
 TEST_F(GroupTotalsTest, WhatHangsIsUnmeasuredWhateverWasSampledBefore) {
   auto stuck = process(100);
-  stuck.sample = sample(80, 100);
+  stuck.readings.sample = sample(80, 100);
   stuck.stuck = true;
   count(stuck);
   const auto totals = take();
@@ -80,9 +80,9 @@ TEST_F(GroupTotalsTest, WhatHangsIsUnmeasuredWhateverWasSampledBefore) {
 
 TEST_F(GroupTotalsTest, GrowthSinceTheSampleIsStaleAndShrinkingIsNot) {
   auto grown = process(150);
-  grown.sample = sample(80, 100);
+  grown.readings.sample = sample(80, 100);
   auto shrunk = process(50);
-  shrunk.sample = sample(40, 100);
+  shrunk.readings.sample = sample(40, 100);
   count(grown);
   count(shrunk);
   const auto totals = take();
@@ -97,7 +97,7 @@ TEST_F(GroupTotalsTest, TheProcessNearestToItsLimitSpeaksForTheGroup) {
     auto reading = std::make_shared<Reading<LimitsFound>>();
     reading->found.emplace();
     reading->found->limits.stack = Bytes::from_kib(stack_limit_kib);
-    one.limits = std::move(reading);
+    one.readings.limits = std::move(reading);
     return one;
   };
   count(with(132, 8192));
@@ -116,7 +116,7 @@ TEST_F(GroupTotalsTest, MappingsAddUpWhereAllAreKnown) {
     auto one = process(1);
     auto reading = std::make_shared<Reading<LimitsFound>>();
     reading->found = LimitsFound{{}, mappings};
-    one.limits = std::move(reading);
+    one.readings.limits = std::move(reading);
     return one;
   };
   count(with(10));
@@ -147,11 +147,11 @@ TEST_F(GroupTotalsTest, RegionsAddUpAndWhatTheyLeaveOutIsToldAsResident) {
     heap.mappings = 1;
     heap.resident = Bytes::from_kib(heap_kib);
     reading->found = MappingsFound{totals, {}};
-    one.mappings = std::move(reading);
+    one.readings.mappings = std::move(reading);
     return one;
   };
   auto refused = process(7);
-  refused.mappings = std::make_shared<Reading<MappingsFound>>();
+  refused.readings.mappings = std::make_shared<Reading<MappingsFound>>();
   count(with(10, seconds(5)));
   count(with(20, seconds(9)));
   count(refused);
@@ -181,10 +181,10 @@ TEST_F(GroupTotalsTest, TheOldestStartAndTheLargestOomScoreAreTheGroups) {
 
 TEST_F(GroupTotalsTest, AgeIsThatOfTheOldestSample) {
   auto young = process(1);
-  young.sample = sample(1, 1);
-  young.sample->began = start + seconds(8);
+  young.readings.sample = sample(1, 1);
+  young.readings.sample->began = start + seconds(8);
   auto old = process(1);
-  old.sample = sample(1, 1);
+  old.readings.sample = sample(1, 1);
   count(old, start + seconds(10));
   count(young, start + seconds(10));
   EXPECT_DOUBLE_EQ(take().oldest_sample_seconds.value(), 10.0);
@@ -192,9 +192,9 @@ TEST_F(GroupTotalsTest, AgeIsThatOfTheOldestSample) {
 
 TEST_F(GroupTotalsTest, SwappedSharedMemoryIsWhatVmSwapMisses) {
   auto swapped = process(1);
-  swapped.sample = sample(1, 1);
-  swapped.sample->memory.swap = Bytes::from_kib(70);
-  swapped.sample->swap = Bytes::from_kib(50);
+  swapped.readings.sample = sample(1, 1);
+  swapped.readings.sample->memory.swap = Bytes::from_kib(70);
+  swapped.readings.sample->then.swap = Bytes::from_kib(50);
   swapped.status.swap = Bytes::from_kib(50);  // or the kernel does not tell
   count(swapped);
   EXPECT_EQ(take().swap_shmem, Bytes::from_kib(20));
@@ -202,10 +202,10 @@ TEST_F(GroupTotalsTest, SwappedSharedMemoryIsWhatVmSwapMisses) {
 
 TEST_F(GroupTotalsTest, AFieldThatOneSampleLacksHasNoSum) {
   auto full = process(1);
-  full.sample = sample(5, 1);
-  full.sample->memory.swap_pss = Bytes{7};
+  full.readings.sample = sample(5, 1);
+  full.readings.sample->memory.swap_pss = Bytes{7};
   auto partial = process(1);
-  partial.sample = sample(5, 1);
+  partial.readings.sample = sample(5, 1);
   count(full);
   count(partial);
   const auto totals = take();

@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "collectors/process/monitor.h"
-#include "collectors/process/sampling/sampler.h"
+#include "collectors/process/sampling/worker.h"
 #include "tests/process/fake_process.h"
 
 namespace memory_exporter::process {
@@ -60,18 +60,19 @@ struct Gates {
   }
 };
 
-class GateReader final : public WalkReader<int> {
+class GateReader final : public ProcessReader {
  public:
   explicit GateReader(std::shared_ptr<Gates> gates) : gates_(std::move(gates)) { add(1); }
   ~GateReader() override { add(-1); }
 
-  std::optional<Result<int>> read(const WalkRequest& request, WalkControl&) override {
+  std::optional<Result<Found>> read(const ReadRequest& request, ReadControl&,
+                                    std::unique_ptr<ReadProgress>&) override {
     std::unique_lock lock(gates_->mutex);
     const auto at = gates_->waiting.insert(request.id.pid);
     gates_->change.notify_all();
     gates_->change.wait(lock, [&] { return !gates_->closed.contains(request.id.pid); });
     gates_->waiting.erase(at);
-    return Result<int>(request.id.pid);
+    return Result<Found>(Found(MemoryFound{}));
   }
 
  private:
@@ -84,17 +85,17 @@ class GateReader final : public WalkReader<int> {
   std::shared_ptr<Gates> gates_;
 };
 
-std::vector<WalkRequest> requests(pid_t from, pid_t to) {
-  std::vector<WalkRequest> all;
+std::vector<ReadRequest> requests(pid_t from, pid_t to) {
+  std::vector<ReadRequest> all;
   for (auto pid = from; pid <= to; ++pid) {
-    WalkRequest request;
+    ReadRequest request;
     request.id = {pid, 1};
     all.push_back(request);
   }
   return all;
 }
 
-std::vector<int> pids(const std::vector<Walk<int>>& walks) {
+std::vector<int> pids(const std::vector<FinishedRead>& walks) {
   std::vector<int> pids;
   for (const auto& walk : walks) pids.push_back(walk.request.id.pid);
   return pids;
@@ -104,8 +105,8 @@ class HungReadsTest : public ::testing::Test {
  protected:
   ~HungReadsTest() override { gates_->open_all(); }
 
-  Sampler<int>::Settings settings(nanoseconds patience = milliseconds(1)) {
-    Sampler<int>::Settings settings;
+  Worker::Settings settings(nanoseconds patience = milliseconds(1)) {
+    Worker::Settings settings;
     settings.make_reader = [gates = gates_](const procfs::Tree&) {
       return std::make_unique<GateReader>(gates);
     };
@@ -127,62 +128,62 @@ class HungReadsTest : public ::testing::Test {
 
 TEST_F(HungReadsTest, TwentyThatHangKeepNobodyElseFromBeingRead) {
   gates_->close(1, 20);
-  Sampler<int> sampler(tree_, settings());
-  sampler.submit(requests(1, 25));
-  for (int i = 0; i < 1000 && sampler.cost().reads < 5; ++i) sampler.wait(milliseconds(20));
-  EXPECT_THAT(pids(sampler.take()), UnorderedElementsAre(21, 22, 23, 24, 25));
-  EXPECT_THAT(sampler.stuck(), IsEmpty()) << "not for so long yet";
+  Worker worker(tree_, settings());
+  worker.submit(requests(1, 25));
+  for (int i = 0; i < 1000 && worker.cost().reads < 5; ++i) worker.wait(milliseconds(20));
+  EXPECT_THAT(pids(worker.take()), UnorderedElementsAre(21, 22, 23, 24, 25));
+  EXPECT_THAT(worker.stuck(), IsEmpty()) << "not for so long yet";
   pass(seconds(2));
-  EXPECT_EQ(sampler.stuck().size(), 20u);
-  EXPECT_EQ(sampler.readers("quick").hung, 20u);
-  EXPECT_FALSE(sampler.readers("quick").paused);
+  EXPECT_EQ(worker.stuck().size(), 20u);
+  EXPECT_EQ(worker.readers("quick").hung, 20u);
+  EXPECT_FALSE(worker.readers("quick").paused);
   gates_->open_all();
   EXPECT_TRUE(gates_->await_readers(1)) << "those that were replaced have ended";
-  EXPECT_THAT(sampler.stuck(), IsEmpty());
-  EXPECT_EQ(sampler.take().size(), 20u) << "what came back late is not lost";
+  EXPECT_THAT(worker.stuck(), IsEmpty());
+  EXPECT_EQ(worker.take().size(), 20u) << "what came back late is not lost";
 }
 
 TEST_F(HungReadsTest, BeyondTheBoundTheLanePausesUntilOneComesBack) {
   constexpr int most = ReadsUnderWay::most_replaced + 1;
   for (int round = 0; round < 2; ++round) {
     gates_->close(1, 100);
-    Sampler<int> sampler(tree_, settings());
-    sampler.submit(requests(1, 101));
-    for (int i = 0; i < 2000 && sampler.readers("quick").hung < most; ++i) {
-      sampler.wait(milliseconds(5));
+    Worker worker(tree_, settings());
+    worker.submit(requests(1, 101));
+    for (int i = 0; i < 2000 && worker.readers("quick").hung < most; ++i) {
+      worker.wait(milliseconds(5));
       pass(seconds(2));
     }
     ASSERT_TRUE(gates_->await_waiting(most));
-    EXPECT_EQ(sampler.readers("quick").hung, std::uint64_t{most});
-    EXPECT_TRUE(sampler.readers("quick").paused);
+    EXPECT_EQ(worker.readers("quick").hung, std::uint64_t{most});
+    EXPECT_TRUE(worker.readers("quick").paused);
     const auto began = Clock::now();
-    sampler.submit(requests(1, 110));
-    sampler.wait(seconds(100));
+    worker.submit(requests(1, 110));
+    worker.wait(seconds(100));
     EXPECT_LT(Clock::now() - began, seconds(10)) << "nobody to wait for";
-    EXPECT_EQ(sampler.cost().deferred, std::uint64_t{110 - most});
-    EXPECT_EQ(sampler.cost().reads, 0u);
+    EXPECT_EQ(worker.cost().deferred, std::uint64_t{110 - most});
+    EXPECT_EQ(worker.cost().reads, 0u);
 
     gates_->open_all();
     ASSERT_TRUE(gates_->await_waiting(0));
     // In the second round all of it works again: what was taken has been given back.
-    for (int i = 0; i < 1000 && sampler.readers("quick").paused; ++i) {
+    for (int i = 0; i < 1000 && worker.readers("quick").paused; ++i) {
       std::this_thread::sleep_for(milliseconds(5));
     }
-    EXPECT_FALSE(sampler.readers("quick").paused);
-    sampler.submit(requests(200, 201));
-    sampler.wait(seconds(10));
-    const auto read = pids(sampler.take());
+    EXPECT_FALSE(worker.readers("quick").paused);
+    worker.submit(requests(200, 201));
+    worker.wait(seconds(10));
+    const auto read = pids(worker.take());
     EXPECT_TRUE(std::find(read.begin(), read.end(), 201) != read.end());
   }
 }
 
 TEST_F(HungReadsTest, OneThatHangsCostsOneThreadAndNotOneALane) {
   gates_->close(10, 10);
-  Sampler<int> first(tree_, settings());
+  Worker first(tree_, settings());
   auto all = settings();
   all.complete = true;
-  Sampler<int> second(tree_, all);
-  Sampler<int> third(tree_, settings());
+  Worker second(tree_, all);
+  Worker third(tree_, settings());
   first.submit(requests(10, 10));
   ASSERT_TRUE(gates_->await_waiting(1));
   second.submit(requests(10, 12));
@@ -211,8 +212,8 @@ TEST_F(HungReadsTest, OneThatHangsCostsOneThreadAndNotOneALane) {
 
 TEST_F(HungReadsTest, WhatAnotherLaneReadsIsReadAfterwardsAndAScrapeDoesNotWaitForIt) {
   gates_->close(10, 10);
-  Sampler<int> first(tree_, settings());
-  Sampler<int> second(tree_, settings());
+  Worker first(tree_, settings());
+  Worker second(tree_, settings());
   first.submit(requests(10, 10));
   ASSERT_TRUE(gates_->await_waiting(1));
   second.submit(requests(10, 10));
@@ -229,10 +230,10 @@ TEST_F(HungReadsTest, WhatAnotherLaneReadsIsReadAfterwardsAndAScrapeDoesNotWaitF
 
 TEST_F(HungReadsTest, ALaneThatMustBeCompleteWaitsForTheOther) {
   gates_->close(10, 10);
-  Sampler<int> first(tree_, settings(seconds(2)));
+  Worker first(tree_, settings(seconds(2)));
   auto all = settings(seconds(2));
   all.complete = true;
-  Sampler<int> second(tree_, all);
+  Worker second(tree_, all);
   first.submit(requests(10, 10));
   ASSERT_TRUE(gates_->await_waiting(1));
   second.submit(requests(10, 10));
@@ -258,23 +259,23 @@ TEST_F(HungReadsTest, AThreadThatCannotBeStartedIsCountedAndTriedAgain) {
     const auto bytes = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
     const rlimit tight{bytes + 1024 * 1024, before.rlim_max};
     ::setrlimit(RLIMIT_AS, &tight);
-    Sampler<int> sampler(tree_, settings());
-    sampler.submit(requests(1, 3));
+    Worker worker(tree_, settings());
+    worker.submit(requests(1, 3));
     const auto began = Clock::now();
-    sampler.wait(seconds(100));
-    const auto readers = sampler.readers("quick");
-    const auto cost = sampler.cost();
+    worker.wait(seconds(100));
+    const auto readers = worker.readers("quick");
+    const auto cost = worker.cost();
     ::setrlimit(RLIMIT_AS, &before);
     EXPECT_LT(Clock::now() - began, seconds(10));
     EXPECT_EQ(readers.start_failures, 2u);
     EXPECT_TRUE(readers.paused);
     EXPECT_EQ(cost.deferred, 3u);
 
-    sampler.submit(requests(1, 3));
-    sampler.wait(seconds(10));
-    EXPECT_EQ(sampler.take().size(), 3u);
-    EXPECT_FALSE(sampler.readers("quick").paused);
-    EXPECT_EQ(sampler.readers("quick").start_failures, 2u);
+    worker.submit(requests(1, 3));
+    worker.wait(seconds(10));
+    EXPECT_EQ(worker.take().size(), 3u);
+    EXPECT_FALSE(worker.readers("quick").paused);
+    EXPECT_EQ(worker.readers("quick").start_failures, 2u);
     std::_Exit(HasFailure() ? 1 : 0);
   };
   EXPECT_EXIT(with_no_room(), ::testing::ExitedWithCode(0), "");
@@ -287,14 +288,14 @@ TEST_F(HungReadsTest, AThreadThatRunsOutOfMemoryAtItsStartIsCountedAndReplaced) 
     if ((*fails)-- > 0) throw std::bad_alloc();
     return std::make_unique<GateReader>(gates);
   };
-  Sampler<int> sampler(tree_, failing);
-  for (int i = 0; i < 1000 && sampler.readers("quick").start_failures < 1; ++i) {
+  Worker worker(tree_, failing);
+  for (int i = 0; i < 1000 && worker.readers("quick").start_failures < 1; ++i) {
     std::this_thread::sleep_for(milliseconds(5));
   }
-  EXPECT_EQ(sampler.readers("quick").start_failures, 1u);
-  sampler.submit(requests(1, 3));
-  sampler.wait(seconds(10));
-  EXPECT_EQ(sampler.take().size(), 3u);
+  EXPECT_EQ(worker.readers("quick").start_failures, 1u);
+  worker.submit(requests(1, 3));
+  worker.wait(seconds(10));
+  EXPECT_EQ(worker.take().size(), 3u);
 }
 
 /// The same with the monitor and files that hang.

@@ -283,7 +283,7 @@ TEST_F(KinshipLiveTest, WhenTheOwnerEndsAnotherTakesOver) {
   const auto maker = child.pid();
   auto& owner = table.processes().at(maker);
   ASSERT_FALSE(owner.memory_owner);
-  owner.sample.emplace().began = Clock::now();
+  owner.readings.sample.emplace().began = Clock::now();
   child.end();
   const auto family = look(table);
   EXPECT_EQ(family.processes, 1u);
@@ -291,7 +291,7 @@ TEST_F(KinshipLiveTest, WhenTheOwnerEndsAnotherTakesOver) {
   EXPECT_GE(family.resident, Bytes{size});
   for (const auto pid : members_) {
     if (pid == maker) continue;
-    EXPECT_TRUE(table.processes().at(pid).sample);
+    EXPECT_TRUE(table.processes().at(pid).readings.sample);
   }
 }
 

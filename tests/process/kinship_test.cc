@@ -43,10 +43,10 @@ class KinshipTest : public ::testing::Test {
 
   Process& process(pid_t pid) { return table_.processes().at(pid); }
   void measure(pid_t pid) {
-    auto& sample = process(pid).sample.emplace();
+    auto& sample = process(pid).readings.sample.emplace();
     sample.began = now_;
-    sample.resident = Bytes{4711};
-    sample.faults = process(pid).faults();
+    sample.then.resident = Bytes{4711};
+    sample.then.faults = process(pid).faults();
   }
   std::optional<pid_t> owner(pid_t pid) { return process(pid).memory_owner; }
   std::uint64_t unknown() { return table_.others().sharing_unknown; }
@@ -166,10 +166,11 @@ TEST_F(KinshipTest, AnExecOfTheSameProgramIsTold) {
   run({.pid = 10, .start_time = 100});
   run({.pid = 11, .ppid = 10, .flags = forked, .start_time = 200});
   refresh();
-  process(11).sample.emplace();
+  process(11).readings.sample.emplace();
   run({.pid = 11, .ppid = 10, .flags = execed, .start_time = 200});
   refresh();
-  EXPECT_FALSE(process(11).sample) << "with neither another name nor, unprivileged, addresses";
+  EXPECT_FALSE(process(11).readings.sample)
+      << "with neither another name nor, unprivileged, addresses";
 }
 
 TEST_F(KinshipTest, AnExecBetweenTheReadAndTheComparisonIsReadAgain) {
@@ -246,23 +247,26 @@ TEST_F(KinshipTest, TheOldestThatIsLeftTakesOverWithWhatWasRead) {
   refresh();
   ASSERT_EQ(owner(12), 10);
   measure(10);
-  process(10).mappings = std::make_shared<Reading<MappingsFound>>();
-  process(10).rests_from_holds_until = now_ + seconds(500);
+  process(10).readings.mappings = std::make_shared<Reading<MappingsFound>>();
+  process(10).readings.stalls.book(WalkMethod::rollup, {.longest_hold = seconds(400)}, 1, now_);
   end(10);
   run({.pid = 12, .ppid = 1, .flags = forked, .minor_faults = 3, .start_time = 200}, 1);
   run({.pid = 11, .ppid = 1, .flags = forked, .minor_faults = 3, .start_time = 300}, 1);
   refresh();
   EXPECT_EQ(owner(12), std::nullopt);
   EXPECT_EQ(owner(11), 12);
-  ASSERT_TRUE(process(12).sample);
-  EXPECT_EQ(process(12).sample->resident, Bytes{4711});
-  EXPECT_EQ(process(12).sample->faults, process(12).faults()) << "its own count from here";
-  EXPECT_TRUE(process(12).mappings);
-  EXPECT_EQ(process(12).rests_from_holds_until, now_ - seconds(1) + seconds(500));
+  ASSERT_TRUE(process(12).readings.sample);
+  EXPECT_EQ(process(12).readings.sample->then.resident, Bytes{4711});
+  EXPECT_EQ(process(12).readings.sample->then.faults, process(12).faults())
+      << "its own count from here";
+  EXPECT_TRUE(process(12).readings.mappings);
+  const auto& stalls = process(12).readings.stalls;
+  EXPECT_TRUE(stalls.rests(WalkMethod::rollup, now_ + seconds(498)));
+  EXPECT_FALSE(stalls.rests(WalkMethod::rollup, now_ + seconds(499)));
   end(12);
   refresh();
   EXPECT_EQ(owner(11), std::nullopt);
-  EXPECT_TRUE(process(11).sample);
+  EXPECT_TRUE(process(11).readings.sample);
 }
 
 TEST_F(KinshipTest, SoItDoesWhereTheOwnerExecsOrItsPidIsReused) {
@@ -276,9 +280,9 @@ TEST_F(KinshipTest, SoItDoesWhereTheOwnerExecsOrItsPidIsReused) {
     refresh();
     EXPECT_EQ(owner(11), std::nullopt);
     EXPECT_EQ(owner(10), std::nullopt);
-    ASSERT_TRUE(process(11).sample);
-    EXPECT_EQ(process(11).sample->resident, Bytes{4711});
-    EXPECT_FALSE(process(10).sample);
+    ASSERT_TRUE(process(11).readings.sample);
+    EXPECT_EQ(process(11).readings.sample->then.resident, Bytes{4711});
+    EXPECT_FALSE(process(10).readings.sample);
     end(10);
     end(11);
     refresh();
@@ -294,7 +298,7 @@ TEST_F(KinshipTest, AnOwnerThatCannotBeReadForAMomentIsStoodInFor) {
   refresh();
   EXPECT_TRUE(process(10).unreadable);
   EXPECT_EQ(owner(11), std::nullopt);
-  EXPECT_TRUE(process(11).sample);
+  EXPECT_TRUE(process(11).readings.sample);
   FakeProcess{.pid = 10, .start_time = 100}.write(procfs_);
   refresh();
   EXPECT_EQ(owner(10), std::nullopt);
@@ -309,7 +313,7 @@ TEST_F(KinshipTest, AnOwnerThatEndsAfterTheRefreshIsReplacedAtOnce) {
   table_.end(process(10));
   EXPECT_TRUE(process(10).ended);
   EXPECT_EQ(owner(11), std::nullopt);
-  EXPECT_TRUE(process(11).sample);
+  EXPECT_TRUE(process(11).readings.sample);
   refresh();  // it was only renamed
   EXPECT_EQ(owner(11), 10);
 }
@@ -452,7 +456,7 @@ TEST_F(KinshipWithoutKcmpTest, AChildThatOutlivesItsWaitingParentTakesOver) {
   for (int i = 0; i < 2; ++i) {
     refresh();
     EXPECT_EQ(owner(11), std::nullopt);
-    EXPECT_TRUE(process(11).sample);
+    EXPECT_TRUE(process(11).readings.sample);
     EXPECT_EQ(unknown(), 0u);
   }
 }

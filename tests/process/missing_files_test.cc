@@ -298,15 +298,15 @@ TEST_F(MissingFilesTest, WhatIsNotThereIsNotReadInEveryCollection) {
   EXPECT_EQ(reads(seconds(31)), 2u);
 }
 
-class NeverStops final : public WalkControl {
+class NeverStops final : public ReadControl {
  public:
   void held() override {}
   void not_held() override {}
   bool pause(std::chrono::nanoseconds) override { return true; }
 };
 
-WalkRequest request_for_10() {
-  WalkRequest request;
+ReadRequest request_for_10() {
+  ReadRequest request;
   request.id = {10, 1000};
   request.memory_thread = 10;
   return request;
@@ -329,9 +329,9 @@ TEST_F(MissingFilesTest, ALargeSmapsIsAddedUpPieceByPiece) {
   procfs_.write("10/smaps", text);
   NeverStops control;
   const auto walk = RollupReader(tree_).read(request_for_10(), control);
-  ASSERT_TRUE(walk && *walk) << (*walk).error().message();
-  EXPECT_EQ((*walk)->memory.pss, Bytes::from_kib(4 * mappings));
-  EXPECT_EQ((*walk)->uss, Bytes::from_kib(4 * mappings));
+  ASSERT_TRUE(walk) << walk.error().message();
+  EXPECT_EQ(walk->memory.pss, Bytes::from_kib(4 * mappings));
+  EXPECT_EQ(walk->uss, Bytes::from_kib(4 * mappings));
 }
 
 TEST_F(MissingFilesTest, FiguresThatNoMachineCanHoldAreAbsent) {
@@ -343,8 +343,8 @@ TEST_F(MissingFilesTest, FiguresThatNoMachineCanHoldAreAbsent) {
   procfs_.write("10/smaps", text);
   NeverStops control;
   const auto walk = RollupReader(tree_).read(request_for_10(), control);
-  ASSERT_TRUE(walk && *walk);
-  EXPECT_FALSE((*walk)->memory.pss);
+  ASSERT_TRUE(walk);
+  EXPECT_FALSE(walk->memory.pss);
 }
 
 /// A mount namespace may have 100,000 mounts.
@@ -359,7 +359,8 @@ TEST_F(MissingFilesTest, ALargeMountTableIsReadPieceByPiece) {
   procfs_.write("10/maps", "");
   procfs_.write("10/mountinfo", text + "nonsense\n");
   NeverStops control;
-  const auto walk = PagemapReader(tree_).read(request_for_10(), control);
+  std::unique_ptr<ReadProgress> progress;
+  const auto walk = PagemapReader(tree_).read(request_for_10(), control, progress);
   ASSERT_TRUE(walk && !*walk);
   EXPECT_TRUE((*walk).error().what.starts_with("expected")) << (*walk).error().message();
 }

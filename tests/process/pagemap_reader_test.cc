@@ -114,7 +114,7 @@ const Roles roles = {
 };
 
 /// Lets a read take `parts` parts, and counts them.
-class Parts final : public WalkControl {
+class Parts final : public ReadControl {
  public:
   explicit Parts(int parts = 1 << 30) : left(parts) {}
   void held() override {}
@@ -137,26 +137,27 @@ class PagemapReaderTest : public ::testing::Test {
     }
   }
 
-  static WalkRequest request(pid_t pid) {
-    WalkRequest request;
+  static ReadRequest request(pid_t pid) {
+    ReadRequest request;
     request.id.pid = request.memory_thread = pid;
     return request;
   }
 
   template <typename Reader>
-  MemoryWalk read(pid_t pid) {
+  MemoryFound read(pid_t pid) {
     Reader reader(tree_);
     Parts parts;
-    auto walk = reader.read(request(pid), parts);
+    std::unique_ptr<ReadProgress> progress;
+    auto walk = reader.read(request(pid), parts, progress);
     EXPECT_TRUE(walk.has_value());
     EXPECT_TRUE(*walk) << walk->error().message();
-    return **walk;
+    return std::get<MemoryFound>(**walk);
   }
 
   /// Its USS, but for the pages of the program's file, which others may come to run. One part of a
   /// walk is 16 MiB.
-  void expect_all_private_memory(const MemoryWalk& walk, pid_t pid) {
-    const auto kernels = read<RollupReader>(pid).uss;
+  void expect_all_private_memory(const MemoryFound& walk, pid_t pid) {
+    const auto kernels = read<Uncut<RollupReader>>(pid).uss;
     ASSERT_TRUE(walk.uss && kernels);
     EXPECT_NEAR(static_cast<double>(walk.uss->value), static_cast<double>(kernels->value),
                 static_cast<double>(4 * mebibyte));
@@ -168,7 +169,8 @@ class PagemapReaderTest : public ::testing::Test {
   int read_in_parts(pid_t pid, std::chrono::nanoseconds pauses_after) {
     PagemapReader reader(tree_, pauses_after);
     Parts parts;
-    EXPECT_TRUE(reader.read(request(pid), parts));
+    std::unique_ptr<ReadProgress> progress;
+    EXPECT_TRUE(reader.read(request(pid), parts, progress));
     return parts.left;
   }
 
@@ -183,10 +185,10 @@ class PagemapReaderTest : public ::testing::Test {
   /// Other processes map the C library too, and its PSS moves as they come and go, also there and
   /// back between two rollups that say the same: what counts is that a walk agrees at last.
   void expect_agreement(pid_t pid) {
-    auto kernels = read<RollupReader>(pid).memory;
+    auto kernels = read<Uncut<RollupReader>>(pid).memory;
     auto walk = read<PagemapReader>(pid);
     for (int tries = 0; tries < 100; ++tries) {
-      const auto after = read<RollupReader>(pid).memory;
+      const auto after = read<Uncut<RollupReader>>(pid).memory;
       const bool stood_still = after.pss == kernels.pss;
       kernels = after;
       const auto ours = *walk.memory.pss;
@@ -230,7 +232,7 @@ TEST_F(PagemapReaderTest, TheZeroPageIsNobodysMemory) {
   if (sanitizer_has_memory_of_its_own) GTEST_SKIP() << "ThreadSanitizer's shadow is in the figures";
   const Child child("pt_zero");
   // Some kernels give memory that is only read a page of its own: then there is no zero page in it.
-  const auto kernels = read<RollupReader>(child.pid()).memory.resident;
+  const auto kernels = read<Uncut<RollupReader>>(child.pid()).memory.resident;
   if (kernels >= Bytes{32 * mebibyte}) GTEST_SKIP() << "this kernel maps no zero page";
   EXPECT_LT(read<PagemapReader>(child.pid()).memory.resident, Bytes{32 * mebibyte});
 }
@@ -245,7 +247,8 @@ TEST_F(PagemapReaderTest, SkipsHolesWhateverTheirSize) {
   const Child child("pt_holes");
   Parts parts(1000);
   PagemapReader reader(tree_);
-  const auto walk = reader.read(request(child.pid()), parts);
+  std::unique_ptr<ReadProgress> progress;
+  const auto walk = reader.read(request(child.pid()), parts, progress);
   ASSERT_TRUE(walk.has_value() && *walk);
   EXPECT_GT(parts.left, 500);
 }
@@ -269,35 +272,37 @@ TEST_F(PagemapReaderTest, HugePagesAreKnownToBeQuick) {
   EXPECT_LT(read<PagemapReader>(huge.pid()).rollup_cost, cost / 2);
 }
 
-TEST_F(PagemapReaderTest, ACutWalkGoesOnAndFindsTheSame) {
+/// Whichever thread goes on with it.
+TEST_F(PagemapReaderTest, ACutWalkGoesOnInAnyReaderAndFindsTheSame) {
   const Child child("pt_private");
   child.freeze();
-  PagemapReader reader(tree_, pause_after_each_part);
-  std::optional<Result<MemoryWalk>> walk;
+  std::optional<Result<Found>> walk;
+  std::unique_ptr<ReadProgress> progress;
   int calls = 0;
-  auto asked = request(child.pid());
   while (!walk) {
     Parts one(1);
-    walk = reader.read(asked, one);
-    asked.goes_on = true;
+    walk = PagemapReader(tree_, pause_after_each_part).read(request(child.pid()), one, progress);
+    EXPECT_EQ(progress == nullptr, walk.has_value()) << "what is done is not kept";
     ++calls;
   }
   ASSERT_TRUE(*walk);
   EXPECT_GT(calls, 4);
-  expect_all_private_memory(**walk, child.pid());
+  expect_all_private_memory(std::get<MemoryFound>(**walk), child.pid());
 }
 
-TEST_F(PagemapReaderTest, ACutWalkThatIsNotToGoOnBeginsAnew) {
+TEST_F(PagemapReaderTest, WithoutItsProgressACutWalkBeginsAnew) {
   const Child child("pt_private");
   child.freeze();
   PagemapReader reader(tree_, pause_after_each_part);
   const auto whole = Parts().left - read_in_parts(child.pid(), pause_after_each_part);
   Parts half(whole / 2);
-  ASSERT_FALSE(reader.read(request(child.pid()), half)) << "cut";
+  std::unique_ptr<ReadProgress> progress;
+  ASSERT_FALSE(reader.read(request(child.pid()), half, progress)) << "cut";
+  progress.reset();
   Parts all;
-  const auto walk = reader.read(request(child.pid()), all);
+  const auto walk = reader.read(request(child.pid()), all, progress);
   ASSERT_TRUE(walk && *walk);
-  expect_all_private_memory(**walk, child.pid());
+  expect_all_private_memory(std::get<MemoryFound>(**walk), child.pid());
   // Not half of them; how far a scan goes depends on the one before.
   EXPECT_GT(Parts().left - all.left, whole * 3 / 4);
 }
@@ -305,7 +310,8 @@ TEST_F(PagemapReaderTest, ACutWalkThatIsNotToGoOnBeginsAnew) {
 TEST_F(PagemapReaderTest, AVanishedProcessIsAnError) {
   PagemapReader reader(tree_);
   Parts parts;
-  const auto walk = reader.read(request(0x3fffff), parts);
+  std::unique_ptr<ReadProgress> progress;
+  const auto walk = reader.read(request(0x3fffff), parts, progress);
   ASSERT_TRUE(walk.has_value());
   ASSERT_FALSE(*walk);
   EXPECT_EQ(walk->error().kind, ErrorKind::vanished);

@@ -160,12 +160,12 @@ TEST_F(ProcessTableTest, AFallOfACounterIsAnotherProcessWithinTheSameTick) {
   FakeProcess process{.pid = 10, .minor_faults = 500, .major_faults = 9};
   process.write(procfs_);
   refresh();
-  table_.processes().at(10).sample.emplace();
+  table_.processes().at(10).readings.sample.emplace();
   process.minor_faults = 20;
   process.write(procfs_);
   refresh();
   EXPECT_EQ(minor_faults({"app", "/app.slice"}), 520u);
-  EXPECT_FALSE(table_.processes().at(10).sample) << "it is of the one before";
+  EXPECT_FALSE(table_.processes().at(10).readings.sample) << "it is of the one before";
   process.minor_faults = 30;
   process.major_faults = 1;
   process.write(procfs_);
@@ -189,47 +189,55 @@ TEST_F(ProcessTableTest, AnExecDropsTheSampleAndARenameDoesNot) {
   FakeProcess process{.pid = 10};
   process.write(procfs_);
   refresh();
-  table_.processes().at(10).sample.emplace();
+  table_.processes().at(10).readings.sample.emplace();
 
   process.comm = "renamed";
   process.write(procfs_);
   refresh();
-  EXPECT_TRUE(table_.processes().at(10).sample.has_value());
+  EXPECT_TRUE(table_.processes().at(10).readings.sample.has_value());
 
   process.start_stack += 4096;
   process.write(procfs_);
   refresh();
-  EXPECT_FALSE(table_.processes().at(10).sample.has_value());
+  EXPECT_FALSE(table_.processes().at(10).readings.sample.has_value());
 }
 
-TEST_F(ProcessTableTest, WhatAProcessOwesToReadsAddsUpUntilItExecs) {
+TEST_F(ProcessTableTest, AProgramIsTheSameThoughItRenamesItselfAndNotAfterAnExec) {
   FakeProcess process{.pid = 10};
   process.write(procfs_);
   refresh();
   const auto id = table_.processes().at(10).id;
   const auto image = table_.processes().at(10).image;
-  const auto until = [&](WalkMethod method) {
-    return table_.processes().at(10).rests_until(method);
-  };
-  table_.let_rest(id, image, WalkMethod::rollup, now_, seconds(40));
-  EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(40));
-  EXPECT_EQ(until(WalkMethod::pagemap), Clock::time_point());
-  // Another file of it, read meanwhile: first the one rest, then the other.
-  table_.let_rest(id, image, WalkMethod::rollup, now_ + seconds(1), seconds(5));
-  EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(45));
-  // The read of one that renames itself does not count, and has held it up all the same.
   auto renamed = image;
   renamed.comm = "other";
-  table_.let_rest(id, renamed, WalkMethod::rollup, now_ + seconds(60), seconds(1));
-  EXPECT_EQ(until(WalkMethod::rollup), now_ + seconds(61));
+  EXPECT_EQ(table_.find_program(id, renamed), &table_.processes().at(10));
+  EXPECT_EQ(table_.find(id, renamed), nullptr);
+  EXPECT_EQ(table_.find_program({10, id.start_time + 1}, image), nullptr);
+  EXPECT_EQ(table_.find_program({11, id.start_time}, image), nullptr);
 
   process.start_stack += 4096;
   process.write(procfs_);
   refresh();
-  EXPECT_EQ(until(WalkMethod::rollup), Clock::time_point());
-  table_.let_rest(id, image, WalkMethod::rollup, now_, seconds(40));
-  EXPECT_EQ(until(WalkMethod::rollup), Clock::time_point())
-      << "it was the old memory that was read";
+  EXPECT_EQ(table_.find_program(id, image), nullptr);
+}
+
+TEST_F(ProcessTableTest, AnExecEndsAllThatWasRead) {
+  FakeProcess process{.pid = 10};
+  process.write(procfs_);
+  refresh();
+  auto& readings = table_.processes().at(10).readings;
+  readings.sample.emplace();
+  readings.denied_at = readings.unsupported_at = now_;
+  readings.pagemap_denied = true;
+  readings.limits = std::make_shared<Reading<LimitsFound>>();
+  readings.mappings = std::make_shared<Reading<MappingsFound>>();
+  readings.stalls.book(WalkMethod::rollup, {.longest_hold = seconds(100)}, 1, now_);
+  process.start_stack += 4096;
+  process.write(procfs_);
+  refresh();
+  EXPECT_FALSE(readings.sample || readings.denied_at || readings.unsupported_at);
+  EXPECT_FALSE(readings.pagemap_denied || readings.limits || readings.mappings);
+  EXPECT_FALSE(readings.stalls.rests(WalkMethod::rollup, now_));
 }
 
 TEST_F(ProcessTableTest, ReadsTheCgroupAgainAfterItsMaxAgeAndNotBefore) {

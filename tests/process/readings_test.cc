@@ -41,7 +41,7 @@ constexpr const char* smaps_text =
     "Rss: 12 kB\nPss: 12 kB\nPrivate_Clean: 0 kB\nPrivate_Dirty: 12 kB\nSwap: 8 kB\n"
     "VmFlags: rd wr\n";
 
-class NeverStops final : public WalkControl {
+class NeverStops final : public ReadControl {
  public:
   void held() override {}
   void not_held() override {}
@@ -54,12 +54,10 @@ class ReadingsTest : public ::testing::Test {
   auto read() {
     NeverStops control;
     Reader reader(tree_);
-    WalkRequest request;
+    ReadRequest request;
     request.id = {10, 1000};
     request.memory_thread = 10;
-    auto found = reader.read(request, control);
-    EXPECT_TRUE(found.has_value());
-    return std::move(*found);
+    return reader.read(request, control);
   }
 
   TempTree procfs_;

@@ -11,10 +11,8 @@
 
 #include "collectors/base/bytes.h"
 #include "collectors/process/facts/clock.h"
-#include "collectors/process/facts/mapping_totals.h"
-#include "collectors/procfs/limits.h"
+#include "collectors/process/facts/readings.h"
 #include "collectors/procfs/reader.h"
-#include "collectors/procfs/smaps_rollup.h"
 #include "collectors/procfs/status.h"
 
 namespace memory_exporter::process {
@@ -41,56 +39,6 @@ struct Image {
   }
 };
 
-/// How a process's page tables are walked.
-enum class WalkMethod {
-  rollup,   ///< smaps_rollup: one read, which holds the target's mmap_lock all along
-  pagemap,  ///< pagemap and kpagecount, in small parts: the lock is held for 0.2 ms at a time
-};
-
-/// What a walk found out.
-struct MemoryWalk {
-  procfs::SmapsRollup memory;
-  OptionalBytes uss;  ///< known from pagemap too, which does not tell clean from dirty
-  /// CPU time that smaps_rollup takes for it: measured, or added up from the pages that were found.
-  std::chrono::nanoseconds rollup_cost{};
-};
-
-/// One walk of a process's page tables that counted, because the process was the same before and
-/// after it.
-struct Sample {
-  procfs::SmapsRollup memory;
-  OptionalBytes uss;
-  Clock::time_point began;
-  std::chrono::nanoseconds rollup_cost{};  ///< as in MemoryWalk
-  Bytes resident;                          ///< status VmRSS when it was taken
-  Bytes swap;                              ///< status VmSwap when it was taken
-  std::uint64_t faults = 0;                ///< minor + major when it was taken
-  std::uint64_t sharers = 0;               ///< as in Process, when it was taken
-};
-
-/// What a file said that is read of every process now and then, and when; nothing where it could
-/// not be read, so that it is not tried again at once.
-template <typename Found>
-struct Reading {
-  Clock::time_point began;
-  std::optional<Found> found;
-};
-
-/// What a process may take, and how many VMAs it has. Two files: what one of them does not say is
-/// absent, and the other stands.
-struct LimitsFound {
-  procfs::Limits limits;
-  std::optional<std::uint64_t> mappings;  ///< without a gate, which is none
-  std::optional<ErrorKind> limits_failed{};
-  std::optional<ErrorKind> mappings_failed{};
-};
-
-/// What a process has mapped, and which of the files is its program.
-struct MappingsFound {
-  MappingTotals totals;
-  std::optional<procfs::MappedFile> program;  ///< where it is known, and not guessed
-};
-
 /// The file a process executes: those that run the same one share its pages.
 using ExecutableId = procfs::FileId;
 
@@ -114,9 +62,6 @@ struct Kin {
   pid_t waiting_thread = 0;              ///< or that thread, where kcmp had no answer
   std::shared_ptr<SharedMemory> shared;  ///< null: on memory of its own, for all that is known
 };
-
-/// Rests end, whatever the stall budget.
-inline constexpr std::chrono::nanoseconds longest_stall_rest = std::chrono::years(1);
 
 /// What is known of one user process; kernel threads are counted, not kept. One that has ended and
 /// waits for its parent (a zombie) stays in the table, so that its faults are not counted again.
@@ -155,18 +100,8 @@ struct Process {
   /// Which other process its memory is counted with.
   std::optional<pid_t> memory_owner;
 
-  std::optional<Sample> sample;
-  std::optional<Clock::time_point> denied_at;       ///< the last walk was refused
-  std::optional<Clock::time_point> unsupported_at;  ///< it found that the kernel tells no PSS of it
-  bool stuck = false;           ///< a read of it, in any lane, has not come back
-  bool pagemap_denied = false;  ///< its pagemap cannot be read: smaps_rollup only
-  /// Until when what has been read of it has used up its stall budget: files that hold its
-  /// mmap_lock in one go, and the small parts of pagemap, which hold up nobody and do not wait for
-  /// the former. Exact mode reads all the same, and limits with maps, which walk no pages.
-  Clock::time_point rests_from_holds_until{};
-  Clock::time_point rests_from_parts_until{};
-  std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
-  std::shared_ptr<const Reading<MappingsFound>> mappings;  ///< likewise
+  Readings readings;
+  bool stuck = false;  ///< a read of it, in any lane, has not come back
   /// How many processes run this executable, this one among them: its pages are divided by about so
   /// many.
   std::uint64_t sharers = 0;
@@ -177,15 +112,10 @@ struct Process {
   Clock::time_point first_seen{};
   std::uint64_t last_seen = 0;  ///< number of the refresh that listed it
 
-  Clock::time_point& rests_until(WalkMethod method) {
-    return method == WalkMethod::pagemap ? rests_from_parts_until : rests_from_holds_until;
-  }
-  Clock::time_point rests_until(WalkMethod method) const {
-    return method == WalkMethod::pagemap ? rests_from_parts_until : rests_from_holds_until;
-  }
   Bytes resident() const { return status.resident.value_or(Bytes{}); }
   Bytes swap() const { return status.swap.value_or(Bytes{}); }
   std::uint64_t faults() const { return minor_faults + major_faults; }
+  Figures figures() const { return {resident(), swap(), faults(), sharers}; }
 };
 
 }  // namespace memory_exporter::process

@@ -13,10 +13,10 @@ void count_unmeasured(GroupTotals& totals, Unmeasured reason, Bytes amount) {
 /// Samples add up only where all have the field: a walk through pagemap does not see everything
 /// that smaps_rollup prints, and a sum without it would be too small.
 void add_sample(GroupTotals& totals, const Process& process, Clock::time_point now) {
-  const auto& sample = *process.sample;
+  const auto& sample = *process.readings.sample;
   OptionalBytes swap_shmem;
   if (sample.memory.swap && process.status.swap) {
-    swap_shmem = saturating_subtract(*sample.memory.swap, sample.swap);
+    swap_shmem = saturating_subtract(*sample.memory.swap, sample.then.swap);
   }
   if (!totals.oldest_sample_seconds) {
     totals.memory = sample.memory;
@@ -28,7 +28,7 @@ void add_sample(GroupTotals& totals, const Process& process, Clock::time_point n
     add_complete(totals.swap_shmem, swap_shmem);
   }
   count_unmeasured(totals, Unmeasured::stale,
-                   saturating_subtract(process.resident(), sample.resident));
+                   saturating_subtract(process.resident(), sample.then.resident));
   const double age = std::chrono::duration<double>(now - sample.began).count();
   totals.oldest_sample_seconds = std::max(totals.oldest_sample_seconds.value_or(0.0), age);
 }
@@ -42,14 +42,14 @@ void raise(std::optional<double>& worst, const OptionalBytes& used, const Option
 /// `first`: of its group.
 void add_limits(GroupTotals& totals, const Process& process, bool first) {
   std::optional<std::uint64_t> mappings;
-  if (process.limits && process.limits->found) {
-    const auto& limits = process.limits->found->limits;
+  if (process.readings.limits && process.readings.limits->found) {
+    const auto& limits = process.readings.limits->found->limits;
     const auto& status = process.status;
     raise(totals.limit_usage.stack, status.stack, limits.stack);
     raise(totals.limit_usage.data, status.data, limits.data);
     raise(totals.limit_usage.address_space, status.virtual_size, limits.address_space);
     raise(totals.limit_usage.locked, status.locked, limits.locked);
-    mappings = process.limits->found->mappings;
+    mappings = process.readings.limits->found->mappings;
   }
   totals.most_mappings = std::max(totals.most_mappings, mappings);
   if (first) {
@@ -60,13 +60,13 @@ void add_limits(GroupTotals& totals, const Process& process, bool first) {
 }
 
 void add_mappings(MappingSums& sums, const Process& process, Clock::time_point now) {
-  if (!process.mappings || !process.mappings->found) {
+  if (!process.readings.mappings || !process.readings.mappings->found) {
     sums.unmeasured += process.resident();
     return;
   }
   if (!sums.totals) sums.totals.emplace();
-  sums.totals->add(process.mappings->found->totals);
-  const double age = std::chrono::duration<double>(now - process.mappings->began).count();
+  sums.totals->add(process.readings.mappings->found->totals);
+  const double age = std::chrono::duration<double>(now - process.readings.mappings->began).count();
   sums.oldest_seconds = std::max(sums.oldest_seconds.value_or(0.0), age);
 }
 
@@ -74,8 +74,8 @@ void add_mappings(MappingSums& sums, const Process& process, Clock::time_point n
 
 Unmeasured why_unmeasured(const Process& process) {
   if (process.stuck) return Unmeasured::stuck;
-  if (process.denied_at) return Unmeasured::denied;
-  return process.unsupported_at ? Unmeasured::unsupported : Unmeasured::pending;
+  if (process.readings.denied_at) return Unmeasured::denied;
+  return process.readings.unsupported_at ? Unmeasured::unsupported : Unmeasured::pending;
 }
 
 void count_process(GroupTotals& totals, const Process& process, Clock::time_point now) {
@@ -86,7 +86,7 @@ void count_process(GroupTotals& totals, const Process& process, Clock::time_poin
   if (process.memory_owner) return;  // its mm is its parent's, and counted there
   procfs::add(totals.status, process.status);
   // What it had when it could last be read is older than anything that was ever promised.
-  if (process.sample && !process.stuck) {
+  if (process.readings.sample && !process.stuck) {
     add_sample(totals, process, now);
   } else {
     count_unmeasured(totals, why_unmeasured(process), process.resident());

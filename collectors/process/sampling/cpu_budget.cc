@@ -1,6 +1,7 @@
 #include "collectors/process/sampling/cpu_budget.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace memory_exporter::process {
 
@@ -11,47 +12,55 @@ namespace {
 /// More than anybody saves up; the largest time there is cannot be added to.
 constexpr nanoseconds most_burst = std::chrono::hours(24);
 
+nanoseconds share_of(nanoseconds whole, double share) {
+  return std::chrono::duration_cast<nanoseconds>(whole * share);
+}
+
 }  // namespace
 
-CpuBudget::CpuBudget(double rate, nanoseconds burst, Clock::time_point now, std::size_t lanes)
-    : rate_(rate),
-      burst_(std::min(burst, most_burst) / static_cast<std::int64_t>(lanes)),
-      left_(lanes, burst_),
-      granted_(burst_ * static_cast<std::int64_t>(lanes)),
-      refilled_(now) {}
+CpuBudget::CpuBudget(double rate, nanoseconds burst, Clock::time_point now,
+                     std::span<const double> weights)
+    : rate_(rate), refilled_(now) {
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  for (const double weight : weights) {
+    const auto part = share_of(std::min(burst, most_burst), weight / sum);
+    parts_.push_back({weight / sum, part, part});
+    granted_ += part;
+  }
+}
 
 std::shared_ptr<CpuBudget> CpuBudget::unlimited() {
-  auto budget = std::make_shared<CpuBudget>(0.0, nanoseconds(), Clock::time_point());
+  std::shared_ptr<CpuBudget> budget(new CpuBudget);
   budget->unlimited_ = true;
   return budget;
 }
 
 void CpuBudget::refill(Clock::time_point now) {
   if (now <= refilled_) return;  // threads come here in another order than they read the clock
-  auto earned = std::chrono::duration_cast<nanoseconds>((now - refilled_) * rate_);
+  const auto earned = share_of(now - refilled_, rate_);
   refilled_ = now;
-  const auto take = [&](nanoseconds& left, nanoseconds most) {
-    const auto taken = std::min({earned, most, burst_ - left});
-    left += taken;
+  auto surplus = earned;
+  const auto take = [&](Part& part, nanoseconds most) {
+    const auto taken = std::min({most, surplus, part.burst - part.left});
+    part.left += taken;
     granted_ += taken;
-    earned -= taken;
+    surplus -= taken;
   };
-  const auto part = earned / static_cast<std::int64_t>(left_.size());
-  for (auto& left : left_) take(left, part);
-  for (auto& left : left_) take(left, earned);
+  for (auto& part : parts_) take(part, share_of(earned, part.share));
+  for (auto& part : parts_) take(part, surplus);
 }
 
 bool CpuBudget::may_spend(Clock::time_point now, std::size_t lane) {
   if (unlimited_) return true;
   const std::lock_guard lock(mutex_);
   refill(now);
-  return left_[lane].count() > 0;
+  return parts_[lane].left.count() > 0;
 }
 
 void CpuBudget::spend(nanoseconds cost, std::size_t lane) {
   if (unlimited_) return;
   const std::lock_guard lock(mutex_);
-  left_[lane] -= cost;
+  parts_[lane].left -= cost;
 }
 
 nanoseconds CpuBudget::granted() const {

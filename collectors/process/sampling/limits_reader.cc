@@ -13,8 +13,7 @@ bool failed_as(const Result<Value>& result, ErrorKind kind) {
 
 }  // namespace
 
-std::optional<Result<LimitsFound>> LimitsReader::read(const WalkRequest& request,
-                                                      WalkControl& control) {
+Result<LimitsFound> LimitsReader::read(const ReadRequest& request, ReadControl& control) {
   const auto limits = read_limits(request);
   if (failed_as(limits, ErrorKind::exhausted)) return limits.error();
   const auto mappings = count_mappings(request, control);
@@ -35,14 +34,14 @@ std::optional<Result<LimitsFound>> LimitsReader::read(const WalkRequest& request
   return found;
 }
 
-Result<procfs::Limits> LimitsReader::read_limits(const WalkRequest& request) {
+Result<procfs::Limits> LimitsReader::read_limits(const ReadRequest& request) {
   const auto text = procfs_.read(PidPath(request.id.pid, "limits").c_str(), buffer_);
   if (!text) return text.error();
   return procfs::parse_limits(*text);
 }
 
-Result<std::uint64_t> LimitsReader::count_mappings(const WalkRequest& request,
-                                                   WalkControl& control) {
+Result<std::uint64_t> LimitsReader::count_mappings(const ReadRequest& request,
+                                                   ReadControl& control) {
   const PidPath path(request.id.pid, request.memory_thread, "maps");
   std::uint64_t count = 0;
   procfs::MapsParser parser;

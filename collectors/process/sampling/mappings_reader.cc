@@ -6,14 +6,13 @@
 namespace memory_exporter::process {
 
 /// 5 us, a fiftieth of reading the smaps of a small process: not asked where it is not needed.
-std::string MappingsReader::executable_of(const WalkRequest& request) const {
+std::string MappingsReader::executable_of(const ReadRequest& request) const {
   const auto link =
       procfs_.read_link(PidPath(request.id.pid, request.memory_thread, "exe").c_str());
   return link ? as_printed_in_maps(*link) : std::string();
 }
 
-std::optional<Result<MappingsFound>> MappingsReader::read(const WalkRequest& request,
-                                                          WalkControl& control) {
+Result<MappingsFound> MappingsReader::read(const ReadRequest& request, ReadControl& control) {
   if (!stacks_are_marked_) stacks_are_marked_ = kernel_marks_stacks(procfs_);
   const std::string executable = request.program ? std::string() : executable_of(request);
 

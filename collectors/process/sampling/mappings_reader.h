@@ -3,21 +3,20 @@
 #include <optional>
 #include <string>
 
+#include "collectors/process/sampling/read.h"
 #include "collectors/process/sampling/region.h"
-#include "collectors/process/sampling/walk.h"
 
 namespace memory_exporter::process {
 
 /// smaps, added up by region; for_each_mapping() says what it costs.
-class MappingsReader final : public WalkReader<MappingsFound> {
+class MappingsReader {
  public:
   explicit MappingsReader(const procfs::Tree& procfs) : procfs_(procfs) {}
 
-  std::optional<Result<MappingsFound>> read(const WalkRequest& request,
-                                            WalkControl& control) override;
+  Result<MappingsFound> read(const ReadRequest& request, ReadControl& control);
 
  private:
-  std::string executable_of(const WalkRequest& request) const;
+  std::string executable_of(const ReadRequest& request) const;
 
   const procfs::Tree& procfs_;
   procfs::Buffer buffer_;

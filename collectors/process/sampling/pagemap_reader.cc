@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "collectors/process/sampling/rollup_cost.h"
 #include "collectors/process/table/pid_path.h"
 #include "collectors/procfs/maps.h"
 #include "collectors/procfs/mountinfo.h"
@@ -16,10 +17,6 @@ using procfs::page_size;
 /// smaps_rollup adds shares of pages in this unit too (PSS_SHIFT), so that nothing is rounded away.
 constexpr std::uint64_t share_unit = 4096;
 
-/// CPU time of smaps_rollup, in ns: a fixed part, a 4 KiB page, a huge page.
-constexpr std::uint64_t rollup_base_cost = 50'000;
-constexpr std::uint64_t rollup_page_cost = 45;
-constexpr std::uint64_t rollup_huge_page_cost = 400;
 constexpr std::uint64_t pages_per_huge_page = 512;
 
 /// Frames this close together are read with one read of kpagecount, those between them too: a read
@@ -28,27 +25,32 @@ constexpr std::uint64_t frame_gap = 8;
 
 }  // namespace
 
-std::optional<Result<MemoryWalk>> PagemapReader::read(const WalkRequest& request,
-                                                      WalkControl& control) {
-  const bool goes_on = request.goes_on && progress_ && progress_->request.id == request.id &&
-                       progress_->request.image.same_program(request.image);
-  if (!goes_on) {
-    progress_.reset();
-    auto walk = begin(request, control);
-    if (!walk) return walk.error();
-    progress_ = std::move(*walk);
+std::optional<Result<Found>> PagemapReader::read(const ReadRequest& request, ReadControl& control,
+                                                 std::unique_ptr<ReadProgress>& progress) {
+  if (!counts_) {
+    auto counts = procfs::PageCounts::open(procfs_);
+    if (!counts) return Result<Found>(counts.error());
+    counts_ = std::move(*counts);
   }
-  auto outcome = go_on(*progress_, control);
-  if (outcome) progress_.reset();
-  return outcome;
+  auto* walk = dynamic_cast<Progress*>(progress.get());
+  if (walk == nullptr) {
+    auto begun = begin(request, control);
+    if (!begun) return Result<Found>(begun.error());
+    walk = begun->get();
+    progress = std::move(*begun);
+  }
+  auto outcome = go_on(*walk, control);
+  if (!outcome) return std::nullopt;
+  progress.reset();
+  return any_found(std::move(*outcome));
 }
 
-std::optional<Result<MemoryWalk>> PagemapReader::go_on(Progress& walk, WalkControl& control) {
+std::optional<Result<MemoryFound>> PagemapReader::go_on(Progress& walk, ReadControl& control) {
   while (true) {
-    const auto found = find_runs(walk);
-    if (!found) return found.error();
-    if (*found == Found::end) return finish(walk);
-    if (*found == Found::runs) {
+    const auto next = find_runs(walk);
+    if (!next) return next.error();
+    if (*next == Next::end) return finish(walk);
+    if (*next == Next::run) {
       if (auto done = read_part(walk); !done) return done.error();
       if (!shared_.empty()) {
         control.held();
@@ -62,20 +64,16 @@ std::optional<Result<MemoryWalk>> PagemapReader::go_on(Progress& walk, WalkContr
   }
 }
 
-Result<PagemapReader::Progress> PagemapReader::begin(const WalkRequest& request,
-                                                     WalkControl& control) {
-  if (!counts_) {
-    auto counts = procfs::PageCounts::open(procfs_);
-    if (!counts) return counts.error();
-    counts_ = std::move(*counts);
-  }
+Result<std::unique_ptr<PagemapReader::Progress>> PagemapReader::begin(const ReadRequest& request,
+                                                                      ReadControl& control) {
   auto pagemap = procfs::Pagemap::open(
       procfs_, PidPath(request.id.pid, request.memory_thread, "pagemap").c_str());
   if (!pagemap) return pagemap.error();
   auto ranges = find_ranges(request, control);
   if (!ranges) return ranges.error();
-  Progress walk(request, std::move(*pagemap), std::move(*ranges));
-  if (!walk.ranges.empty()) walk.scanned_to = walk.ranges.front().start;
+  auto walk =
+      std::make_unique<Progress>(request.figures.swap, std::move(*pagemap), std::move(*ranges));
+  if (!walk->ranges.empty()) walk->scanned_to = walk->ranges.front().start;
   return walk;
 }
 
@@ -107,8 +105,8 @@ Status PagemapReader::find_tmpfs(const char* mountinfo) {
 
 /// The address space in as few stretches as there are changes between files and shared memory, and
 /// wide gaps.
-Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const WalkRequest& request,
-                                                                     WalkControl& control) {
+Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const ReadRequest& request,
+                                                                     ReadControl& control) {
   const auto pid = request.id.pid;
   const auto thread = request.memory_thread;
   if (auto found = find_tmpfs(PidPath(pid, thread, "mountinfo").c_str()); !found) {
@@ -152,16 +150,16 @@ Result<std::uint64_t> PagemapReader::scan(Progress& walk, std::uint64_t from, st
   const auto took = Clock::now() - began;
   walk.held_for += took;
   // What has been found has page tables around it; what is swapped out begins where it likes.
-  const bool goes_farther = took < quick && walk.runs.empty() && walk.request.swap == Bytes{};
+  const bool goes_farther = took < quick && walk.runs.empty() && walk.swap == Bytes{};
   walk.next_scan_bytes =
       goes_farther ? std::min(2 * walk.next_scan_bytes, most_scan_bytes) : scan_bytes;
   return scanned->next;
 }
 
 /// Makes sure that there is a run to read, or tells that there was none for long enough to pause.
-Result<PagemapReader::Found> PagemapReader::find_runs(Progress& walk) {
+Result<PagemapReader::Next> PagemapReader::find_runs(Progress& walk) {
   while (walk.run == walk.runs.size()) {
-    if (walk.range == walk.ranges.size()) return Found::end;
+    if (walk.range == walk.ranges.size()) return Next::end;
     const auto& range = walk.ranges[walk.range];
     if (walk.scanned_to >= range.end) {
       if (++walk.range < walk.ranges.size()) walk.scanned_to = walk.ranges[walk.range].start;
@@ -184,9 +182,9 @@ Result<PagemapReader::Found> PagemapReader::find_runs(Progress& walk) {
     const bool full = walk.runs.size() == 1 && walk.runs[0].start == from &&
                       walk.runs[0].end == from + stretch && !walk.runs[0].is_huge();
     if (full) walk.guesses = guesses_per_full_scan;
-    if (walk.runs.empty() && walk.held_for >= pauses_after_) return Found::nothing;
+    if (walk.runs.empty() && walk.held_for >= pauses_after_) return Next::pause;
   }
-  return Found::runs;
+  return Next::run;
 }
 
 /// The next part of the run at hand.
@@ -263,9 +261,9 @@ Status PagemapReader::add_shared_pages(Progress& walk) {
   return Done{};
 }
 
-MemoryWalk PagemapReader::finish(const Progress& walk) {
+MemoryFound PagemapReader::finish(const Progress& walk) {
   const auto bytes = [](std::uint64_t shares) { return Bytes{shares / share_unit}; };
-  MemoryWalk found;
+  MemoryFound found;
   auto& memory = found.memory;
   memory.resident = Bytes{walk.resident_pages * page_size};
   found.uss = Bytes{walk.private_pages * page_size};
@@ -275,16 +273,14 @@ MemoryWalk PagemapReader::finish(const Progress& walk) {
   memory.pss = bytes(walk.pss[anon] + walk.pss[file] + walk.pss[shmem]);
   // A process with hugetlb pages is not read this way.
   memory.private_hugetlb = memory.shared_hugetlb = Bytes{};
-  if (walk.request.swap == Bytes{}) memory.swap_pss = Bytes{};
+  if (walk.swap == Bytes{}) memory.swap_pss = Bytes{};
   const bool maps_shmem = std::any_of(walk.ranges.begin(), walk.ranges.end(),
                                       [](const Range& range) { return range.file_kind == shmem; });
-  if (!maps_shmem) memory.swap = walk.request.swap;
+  if (!maps_shmem) memory.swap = walk.swap;
 
   const auto small_pages = walk.resident_pages - std::min(walk.resident_pages, walk.huge_pages) +
-                           walk.request.swap.value / page_size;
-  found.rollup_cost =
-      std::chrono::nanoseconds(rollup_base_cost + small_pages * rollup_page_cost +
-                               walk.huge_pages / pages_per_huge_page * rollup_huge_page_cost);
+                           walk.swap.value / page_size;
+  found.rollup_cost = rollup_cost(small_pages, walk.huge_pages / pages_per_huge_page);
   return found;
 }
 

@@ -2,10 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
-#include "collectors/process/sampling/walk.h"
+#include "collectors/process/sampling/read.h"
 #include "collectors/procfs/maps.h"
 #include "collectors/procfs/pagemap.h"
 
@@ -22,7 +23,7 @@ namespace memory_exporter::process {
 ///
 /// What it cannot know stays absent: clean and dirty, referenced, locked and the like, SwapPss
 /// where something is swapped, and swapped shared memory where shared memory is mapped.
-class PagemapReader final : public WalkReader<MemoryWalk> {
+class PagemapReader final : public ProcessReader {
  public:
   static constexpr std::size_t part_pages = 4096;
   static constexpr std::uint64_t scan_pages = 8192;
@@ -45,7 +46,8 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   explicit PagemapReader(const procfs::Tree& procfs, std::chrono::nanoseconds pauses_after = quick)
       : procfs_(procfs), pauses_after_(pauses_after) {}
 
-  std::optional<Result<MemoryWalk>> read(const WalkRequest& request, WalkControl& control) override;
+  std::optional<Result<Found>> read(const ReadRequest& request, ReadControl& control,
+                                    std::unique_ptr<ReadProgress>& progress) override;
 
  private:
   enum Kind : std::size_t { anon, file, shmem, kinds };
@@ -58,11 +60,11 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
   };
 
   /// Where a walk is, and what it has counted.
-  struct Progress {
-    Progress(WalkRequest asked, procfs::Pagemap opened, std::vector<Range> found)
-        : request(std::move(asked)), pagemap(std::move(opened)), ranges(std::move(found)) {}
+  struct Progress final : ReadProgress {
+    Progress(Bytes swapped, procfs::Pagemap opened, std::vector<Range> found)
+        : swap(swapped), pagemap(std::move(opened)), ranges(std::move(found)) {}
 
-    WalkRequest request;
+    Bytes swap;  ///< status VmSwap as it began
     procfs::Pagemap pagemap;
     std::vector<Range> ranges;
     std::size_t range = 0;
@@ -87,22 +89,21 @@ class PagemapReader final : public WalkReader<MemoryWalk> {
     Kind kind;
   };
 
-  Result<Progress> begin(const WalkRequest& request, WalkControl& control);
-  std::optional<Result<MemoryWalk>> go_on(Progress& walk, WalkControl& control);
-  Result<std::vector<Range>> find_ranges(const WalkRequest& request, WalkControl& control);
+  Result<std::unique_ptr<Progress>> begin(const ReadRequest& request, ReadControl& control);
+  std::optional<Result<MemoryFound>> go_on(Progress& walk, ReadControl& control);
+  Result<std::vector<Range>> find_ranges(const ReadRequest& request, ReadControl& control);
   Result<std::uint64_t> scan(Progress& walk, std::uint64_t from, std::uint64_t to);
   Status find_tmpfs(const char* mountinfo);
   bool is_shmem(const procfs::Vma& vma) const;
-  enum class Found { runs, nothing, end };
-  Result<Found> find_runs(Progress& walk);
+  enum class Next { run, pause, end };
+  Result<Next> find_runs(Progress& walk);
   Status read_part(Progress& walk);
   Status add_shared_pages(Progress& walk);
-  static MemoryWalk finish(const Progress& walk);
+  static MemoryFound finish(const Progress& walk);
 
   const procfs::Tree& procfs_;
   const std::chrono::nanoseconds pauses_after_;
   std::optional<procfs::PageCounts> counts_;
-  std::optional<Progress> progress_;
   procfs::Buffer buffer_;
   std::vector<procfs::PagemapEntry> entries_;
   std::vector<SharedPage> shared_;

@@ -29,7 +29,7 @@ class ReaderThreads {
   static constexpr std::chrono::seconds hang_limit{2};
   static constexpr std::chrono::milliseconds least_progress{20};  ///< of CPU time
 
-  struct Reading {
+  struct Read {
     ProcessId id;
     Clock::time_point progress;      ///< when it last showed some
     clockid_t thread_clock;          ///< of the thread that reads, for all threads
@@ -37,7 +37,7 @@ class ReaderThreads {
     bool hung = false;               ///< no progress within hang_limit
     bool replaced = false;  ///< another thread does its work: this one ends when it comes back
   };
-  using Handle = std::list<Reading>::iterator;
+  using Handle = std::list<Read>::iterator;
 
   /// `patience`: no longer than hang_limit.
   ReaderThreads(std::shared_ptr<ReadsUnderWay> reads, std::chrono::nanoseconds patience)
@@ -50,16 +50,16 @@ class ReaderThreads {
   void ended(bool failed);
 
   /// A read of a process that was claimed begins.
-  Handle begin(Reading reading);
-  void show_progress(Handle reading, Clock::time_point now, std::chrono::nanoseconds cpu);
+  Handle begin(Read read);
+  void show_progress(Handle read, Clock::time_point now, std::chrono::nanoseconds cpu);
   /// The claim ends as well. False where another thread has taken over: this one is to end.
-  bool end(Handle reading);
+  bool end(Handle read);
 
   /// Looks who hangs, and starts a thread with `work` for each that is to be replaced. `waits`:
   /// there is something to be read.
   void replace_hung(Clock::time_point now, bool waits, const std::function<void()>& work);
 
-  const std::list<Reading>& readings() const { return readings_; }
+  const std::list<Read>& reads() const { return under_way_; }
   std::ptrdiff_t running() const { return running_; }
   bool all_hang() const;     ///< all that is being read, if anything is
   bool nobody_left() const;  ///< who could read on
@@ -67,13 +67,13 @@ class ReaderThreads {
   LaneReaders counts(std::string_view lane) const;
 
  private:
-  std::chrono::nanoseconds look_at(Reading& reading, Clock::time_point now);
-  void set_hung(Reading& reading, bool hung);
+  std::chrono::nanoseconds look_at(Read& read, Clock::time_point now);
+  void set_hung(Read& read, bool hung);
 
   const std::shared_ptr<ReadsUnderWay> reads_;
   const std::chrono::nanoseconds patience_;
-  std::list<Reading> readings_;  ///< one a thread at most
-  std::ptrdiff_t running_ = 0;   ///< ReadsUnderWay::most_replaced and one at most
+  std::list<Read> under_way_;   ///< one a thread at most
+  std::ptrdiff_t running_ = 0;  ///< ReadsUnderWay::most_replaced and one at most
   std::uint64_t start_failures_ = 0;
 };
 

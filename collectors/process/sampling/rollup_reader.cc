@@ -5,8 +5,7 @@
 
 namespace memory_exporter::process {
 
-std::optional<Result<MemoryWalk>> RollupReader::read(const WalkRequest& request,
-                                                     WalkControl& control) {
+Result<MemoryFound> RollupReader::read(const ReadRequest& request, ReadControl& control) {
   const PidPath path(request.id.pid, request.memory_thread, "smaps_rollup");
   const auto text = procfs_.read(path.c_str(), buffer_);
   if (!text) {
@@ -15,25 +14,25 @@ std::optional<Result<MemoryWalk>> RollupReader::read(const WalkRequest& request,
   }
   const auto rollup = procfs::parse_smaps_rollup(*text);
   if (!rollup) return in_file(rollup.error(), path.c_str());
-  return MemoryWalk{*rollup, rollup->uss(), {}};
+  return MemoryFound{*rollup, rollup->uss(), {}};
 }
 
-Result<MemoryWalk> RollupReader::add_up_smaps(const WalkRequest& request, WalkControl& control) {
+Result<MemoryFound> RollupReader::add_up_smaps(const ReadRequest& request, ReadControl& control) {
   procfs::SmapsRollup sum;
   bool fits = true;
   const PidPath path(request.id.pid, request.memory_thread, "smaps");
   const auto done = for_each_mapping(
       procfs_, path.c_str(), buffer_, control,
       [&](const procfs::SmapsEntry& entry) { fits &= add_known(sum, entry.memory); });
-  if (done && fits) return MemoryWalk{sum, sum.uss(), {}};
+  if (done && fits) return MemoryFound{sum, sum.uss(), {}};
   if (done) return in_file(malformed("the figures add up to more than there can be"), path.c_str());
-  if (done.error().kind == ErrorKind::vanished && lacks_both(request)) return MemoryWalk{};
+  if (done.error().kind == ErrorKind::vanished && lacks_both(request)) return MemoryFound{};
   return done.error();
 }
 
 /// Missing files say that the process is gone, or that the kernel has none such: then there is
 /// another one.
-bool RollupReader::lacks_both(const WalkRequest& request) const {
+bool RollupReader::lacks_both(const ReadRequest& request) const {
   const auto has = [&](std::string_view file) {
     return procfs_.exists(PidPath(request.id.pid, request.memory_thread, file).c_str());
   };

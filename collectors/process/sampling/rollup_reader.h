@@ -1,6 +1,6 @@
 #pragma once
 
-#include "collectors/process/sampling/walk.h"
+#include "collectors/process/sampling/read.h"
 
 namespace memory_exporter::process {
 
@@ -10,15 +10,15 @@ namespace memory_exporter::process {
 /// A walk without PSS is one of a process whose PSS the kernel does not tell: neither file is there
 /// though the process is (no CONFIG_PROC_PAGE_MONITOR), or what is there has no such figure. The
 /// latter may also be a process that has just lost its memory.
-class RollupReader final : public WalkReader<MemoryWalk> {
+class RollupReader {
  public:
   explicit RollupReader(const procfs::Tree& procfs) : procfs_(procfs) {}
 
-  std::optional<Result<MemoryWalk>> read(const WalkRequest& request, WalkControl& control) override;
+  Result<MemoryFound> read(const ReadRequest& request, ReadControl& control);
 
  private:
-  Result<MemoryWalk> add_up_smaps(const WalkRequest& request, WalkControl& control);
-  bool lacks_both(const WalkRequest& request) const;
+  Result<MemoryFound> add_up_smaps(const ReadRequest& request, ReadControl& control);
+  bool lacks_both(const ReadRequest& request) const;
 
   const procfs::Tree& procfs_;
   procfs::Buffer buffer_;

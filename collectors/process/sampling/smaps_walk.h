@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "collectors/process/sampling/walk.h"
+#include "collectors/process/sampling/read.h"
 #include "collectors/procfs/smaps.h"
 
 namespace memory_exporter::process {
@@ -18,7 +18,7 @@ inline constexpr std::chrono::microseconds smaps_pause{50};
 /// target's mmap_lock go in between; but one large mapping is one hold.
 template <typename Visit>
 Status for_each_mapping(const procfs::Tree& procfs, const char* smaps, procfs::Buffer& buffer,
-                        WalkControl& control, Visit&& visit) {
+                        ReadControl& control, Visit&& visit) {
   procfs::SmapsParser parser;
   auto run_began = Clock::now();
   return procfs.read_in_pieces(smaps, buffer, [&](std::string_view text, bool last) {

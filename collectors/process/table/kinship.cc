@@ -9,11 +9,7 @@ namespace memory_exporter::process {
 
 struct SharedMemory {
   ProcessId owner;
-  /// What was read of it through its owner.
-  std::optional<Sample> sample;
-  std::shared_ptr<const Reading<MappingsFound>> mappings;
-  Clock::time_point rests_from_holds_until{};
-  Clock::time_point rests_from_parts_until{};
+  Readings readings;  ///< what was read of it through its owner
   /// For one pass over those who share it.
   Process* chosen = nullptr;
   std::size_t members = 0;
@@ -21,26 +17,17 @@ struct SharedMemory {
 
 namespace {
 
-void keep(SharedMemory& memory, const Process& owner) {
-  memory.sample = owner.sample;
-  memory.mappings = owner.mappings;
-  memory.rests_from_holds_until = owner.rests_from_holds_until;
-  memory.rests_from_parts_until = owner.rests_from_parts_until;
-}
-
 /// Limits are a process's own, and are read anew.
-void inherit(Process& heir, const SharedMemory& memory) {
-  if (memory.sample && (!heir.sample || heir.sample->began < memory.sample->began)) {
-    heir.sample = memory.sample;
-    heir.sample->faults = heir.faults();
+void inherit(Process& heir, const Readings& shared) {
+  auto& own = heir.readings;
+  if (shared.sample && (!own.sample || own.sample->began < shared.sample->began)) {
+    own.sample = shared.sample;
+    own.sample->then.faults = heir.faults();
   }
-  if (memory.mappings && (!heir.mappings || heir.mappings->began < memory.mappings->began)) {
-    heir.mappings = memory.mappings;
+  if (shared.mappings && (!own.mappings || own.mappings->began < shared.mappings->began)) {
+    own.mappings = shared.mappings;
   }
-  heir.rests_from_holds_until =
-      std::max(heir.rests_from_holds_until, memory.rests_from_holds_until);
-  heir.rests_from_parts_until =
-      std::max(heir.rests_from_parts_until, memory.rests_from_parts_until);
+  own.stalls.merge(shared.stalls);
 }
 
 /// Who made the memory comes before those that were cloned into it.
@@ -68,7 +55,8 @@ void Kinship::keep_readings(const Processes& processes) {
     const auto entry = processes.find(pid);
     if (entry == processes.end()) continue;
     const auto& process = entry->second;
-    if (process.kin.shared && !process.memory_owner) keep(*process.kin.shared, process);
+    if (process.kin.shared && !process.memory_owner)
+      process.kin.shared->readings = process.readings;
   }
 }
 
@@ -266,7 +254,7 @@ void Kinship::end(Process& process, Processes& processes) {
   process.ended = true;
   const auto memory = process.kin.shared;
   if (!memory) return;
-  if (!process.memory_owner) keep(*memory, process);
+  if (!process.memory_owner) memory->readings = process.readings;
   leave(process);
   process.kin.compared = Compared::unasked;
   choose_owners(processes);
@@ -296,7 +284,7 @@ void Kinship::choose_owners(Processes& processes) {
       return;
     }
     process.memory_owner.reset();
-    if (memory.owner != process.id) inherit(process, memory);
+    if (memory.owner != process.id) inherit(process, memory.readings);
     memory.owner = process.id;
     if (memory.members == 1) process.kin.shared.reset();
   });

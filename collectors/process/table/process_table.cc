@@ -220,13 +220,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   if (only_renamed) return process;
 
   if (process.executable) note_change(process);  // what it ran before the exec
-  process.sample.reset();
-  process.denied_at.reset();
-  process.unsupported_at.reset();
-  process.pagemap_denied = false;
-  process.rests_from_holds_until = process.rests_from_parts_until = {};
-  process.limits.reset();
-  process.mappings.reset();
+  process.readings = {};
   process.kin = {};
   process.memory_owner.reset();
   process.parent = static_cast<pid_t>(stat.ppid);
@@ -454,23 +448,17 @@ Status ProcessTable::read_again(pid_t pid) {
   return Done{};
 }
 
-/// What follows an exec has another mm, and owes nothing. In exact mode this adds up, and nobody
-/// rests.
-void ProcessTable::let_rest(const ProcessId& id, const Image& image, WalkMethod method,
-                            Clock::time_point began, std::chrono::nanoseconds time) {
-  const auto entry = processes_.find(id.pid);
-  if (entry == processes_.end()) return;
-  auto& process = entry->second;
-  if (process.id != id || !process.image.same_program(image)) return;
-  auto& rests_until = process.rests_until(method);
-  rests_until = std::min(std::max(rests_until, began) + time, began + longest_stall_rest);
-}
-
-Process* ProcessTable::find(const ProcessId& id, const Image& image) {
+Process* ProcessTable::find_program(const ProcessId& id, const Image& image) {
   const auto entry = processes_.find(id.pid);
   if (entry == processes_.end()) return nullptr;
   auto& process = entry->second;
-  return process.id == id && process.image == image && !process.ended ? &process : nullptr;
+  return process.id == id && process.image.same_program(image) ? &process : nullptr;
+}
+
+Process* ProcessTable::find(const ProcessId& id, const Image& image) {
+  auto* process = find_program(id, image);
+  const bool same = process != nullptr && process->image == image && !process->ended;
+  return same ? process : nullptr;
 }
 
 Result<bool> ProcessTable::still_runs(const ProcessId& id, const Image& image) {

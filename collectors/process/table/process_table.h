@@ -57,9 +57,8 @@ class ProcessTable {
 
   std::unordered_map<pid_t, Process>& processes() { return processes_; }
 
-  /// A read of the process has taken up so much of its time, from `began` on: see rests_until().
-  void let_rest(const ProcessId& id, const Image& image, WalkMethod method, Clock::time_point began,
-                std::chrono::nanoseconds time);
+  /// The process, if it is there and has not exec'd: what a read took of its memory's time is its.
+  Process* find_program(const ProcessId& id, const Image& image);
 
   /// The process, if it is there and still runs that image.
   Process* find(const ProcessId& id, const Image& image);

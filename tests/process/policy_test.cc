@@ -1,8 +1,8 @@
-#include "collectors/process/sampling/sampling_policy.h"
+#include "collectors/process/sampling/policy.h"
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <algorithm>
 
 namespace memory_exporter::process {
 namespace {
@@ -13,6 +13,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Clock::time_point now{hours(10)};
+
+void let_rest(Process& process, WalkMethod method, Clock::time_point until) {
+  constexpr double as_long_as_it_held = 1.25;
+  const Clock::time_point began{};
+  process.readings.stalls.book(method, {.longest_hold = until - began}, as_long_as_it_held, began);
+}
 
 class SamplingPolicyTest : public ::testing::Test {
  protected:
@@ -28,16 +34,27 @@ class SamplingPolicyTest : public ::testing::Test {
   /// The same, with a sample that is still true.
   Process& add_sampled(pid_t pid, std::uint64_t resident_kib, seconds age = seconds(10)) {
     auto& process = add(pid, resident_kib);
-    process.sample.emplace();
-    process.sample->began = now - age;
-    process.sample->rollup_cost = microseconds(100);
-    process.sample->resident = process.resident();
+    process.readings.sample.emplace();
+    process.readings.sample->began = now - age;
+    process.readings.sample->rollup_cost = microseconds(100);
+    process.readings.sample->then.resident = process.resident();
     return process;
   }
 
-  ChosenWalks choose() { return choose_walks(processes_, options_, pagemap_works_, now, now); }
+  struct Walks {
+    std::vector<ReadRequest> quick;
+    std::vector<ReadRequest> slow;
+  };
 
-  static std::vector<pid_t> pids(const std::vector<WalkRequest>& walks) {
+  Walks choose() {
+    const Moment moment{options_, pagemap_works_, now, now};
+    const auto of = [&](Judge judge) {
+      return process::choose(processes_, judge, moment, options_.pss_max_age, 0);
+    };
+    return {of(&judge_quick_walk), of(&judge_slow_walk)};
+  }
+
+  static std::vector<pid_t> pids(const std::vector<ReadRequest>& walks) {
     std::vector<pid_t> pids;
     for (const auto& walk : walks) pids.push_back(walk.id.pid);
     return pids;
@@ -83,12 +100,12 @@ class SharersTest : public SamplingPolicyTest {
     processes_.clear();
     auto& process = add_sampled(1, 1000);
     process.sharers = since;
-    process.sample->sharers = then;
-    process.sample->uss = uss;
-    process.sample->memory.pss = Bytes::from_kib(900);
-    process.sample->memory.pss_anon = Bytes::from_kib(900 - pss_file_kib_);
-    process.sample->memory.pss_file = Bytes::from_kib(pss_file_kib_);
-    process.sample->memory.pss_shmem = Bytes{};
+    process.readings.sample->then.sharers = then;
+    process.readings.sample->uss = uss;
+    process.readings.sample->memory.pss = Bytes::from_kib(900);
+    process.readings.sample->memory.pss_anon = Bytes::from_kib(900 - pss_file_kib_);
+    process.readings.sample->memory.pss_file = Bytes::from_kib(pss_file_kib_);
+    process.readings.sample->memory.pss_shmem = Bytes{};
     return !chosen().empty();
   }
 
@@ -123,7 +140,7 @@ TEST_F(SamplingPolicyTest, TheMostBytesPerCostGoFirst) {
   add_sampled(2, 1000).status.resident = Bytes::from_kib(3000);
   // The same growth behind a walk that costs six times as much comes later.
   auto& dear = add_sampled(3, 1000);
-  dear.sample->rollup_cost = microseconds(600);
+  dear.readings.sample->rollup_cost = microseconds(600);
   dear.status.resident = Bytes::from_kib(3000);
   EXPECT_EQ(chosen(), (Pids{2, 1, 3}));
 }
@@ -131,55 +148,30 @@ TEST_F(SamplingPolicyTest, TheMostBytesPerCostGoFirst) {
 TEST_F(SamplingPolicyTest, ATargetThatRestsIsLeftAlone) {
   auto& resting = add_sampled(1, 100);
   resting.minor_faults = 5;
-  resting.rests_from_holds_until = now + microseconds(1);
+  let_rest(resting, WalkMethod::rollup, now + microseconds(1));
   EXPECT_EQ(chosen(), Pids{});
-  resting.rests_from_holds_until = now;
+  resting.readings.stalls = {};
+  let_rest(resting, WalkMethod::rollup, now);
   EXPECT_EQ(chosen(), Pids{1});
 }
 
 TEST_F(SamplingPolicyTest, AWalkInPartsDoesNotWaitForTheRestFromALongHold) {
   auto& giant = add(1, 4 << 20);
-  giant.rests_from_holds_until = now + hours(1);
+  let_rest(giant, WalkMethod::rollup, now + hours(1));
   EXPECT_EQ(pids(choose().slow), Pids{1});
-  giant.rests_from_parts_until = now + microseconds(1);
+  let_rest(giant, WalkMethod::pagemap, now + microseconds(1));
   EXPECT_EQ(pids(choose().slow), Pids{});
-  giant.rests_from_parts_until = now;
+  giant.readings.stalls = {};
+  let_rest(giant, WalkMethod::rollup, now + hours(1));
+  let_rest(giant, WalkMethod::pagemap, now);
   pagemap_works_ = false;
   EXPECT_EQ(pids(choose().slow), Pids{}) << "the rollup is one long hold";
 }
 
 TEST_F(SamplingPolicyTest, InExactModeNobodyRests) {
   options_.pss_mode = PssMode::exact;
-  add_sampled(1, 100).rests_from_holds_until = now + hours(1);
+  let_rest(add_sampled(1, 100), WalkMethod::rollup, now + hours(1));
   EXPECT_EQ(chosen(), Pids{1});
-}
-
-TEST(RestTest, ALongHoldIsFollowedByTheTimeItCostsAtTheStallBudget) {
-  const auto rest = [](milliseconds hold, double budget, milliseconds stalled = {}) {
-    return rest_after(WalkMethod::rollup, {hold, hold, stalled}, budget);
-  };
-  EXPECT_EQ(rest(milliseconds(36), 0.001), seconds(45));  // 36 s, and a quarter more
-  EXPECT_EQ(rest(milliseconds(36), 0.01), milliseconds(4500));
-  EXPECT_EQ(rest(milliseconds(0), 0.001), seconds(0));
-  EXPECT_EQ(rest(milliseconds(4), 0.001, milliseconds(36)), seconds(45)) << "nine of them";
-}
-
-TEST(RestTest, EndsWhateverTheBudget) {
-  for (const double budget : {1e-9, 1e-12, 1e-300}) {
-    EXPECT_EQ(rest_after(WalkMethod::rollup, {hours(1), hours(1), hours(1)}, budget),
-              std::chrono::years(1));
-  }
-}
-
-TEST(RestTest, AWalkInPartsTakesAShareOfTheTime) {
-  const auto rest = [](milliseconds cpu, microseconds hold = microseconds(200)) {
-    return rest_after(WalkMethod::pagemap, {cpu, hold, {}}, 0.001);
-  };
-  EXPECT_EQ(rest(milliseconds(50)), milliseconds(2500));
-  EXPECT_EQ(rest(milliseconds(100)), seconds(5));
-  EXPECT_EQ(rest(milliseconds(200)), seconds(5));
-  EXPECT_EQ(rest(milliseconds(300)), milliseconds(7500));
-  EXPECT_EQ(rest(milliseconds(50), milliseconds(4)), seconds(5)) << "for one part that was long";
 }
 
 TEST_F(SamplingPolicyTest, AGiantIsWalkedInPartsAndDelaysNoScrape) {
@@ -192,7 +184,7 @@ TEST_F(SamplingPolicyTest, AGiantIsWalkedInPartsAndDelaysNoScrape) {
 }
 
 TEST_F(SamplingPolicyTest, WhereNoPagemapHelpsAGiantIsReadInOne) {
-  add(1, 4 << 20).pagemap_denied = true;
+  add(1, 4 << 20).readings.pagemap_denied = true;
   add(2, 4 << 20).status.hugetlb = Bytes{4096};
   for (const auto& walk : choose().slow) EXPECT_EQ(walk.method, WalkMethod::rollup) << walk.id.pid;
   add(3, 4 << 20);
@@ -203,15 +195,15 @@ TEST_F(SamplingPolicyTest, WhereNoPagemapHelpsAGiantIsReadInOne) {
 
 TEST_F(SamplingPolicyTest, AGiantOfHugePagesIsQuick) {
   auto& huge = add_sampled(1, 4 << 20);
-  huge.sample->rollup_cost = microseconds(700);
+  huge.readings.sample->rollup_cost = microseconds(700);
   huge.minor_faults = 1;
   EXPECT_EQ(chosen(), Pids{1});
 }
 
 TEST_F(SamplingPolicyTest, ADeniedOneIsAskedAgainOnceAMaxAge) {
-  add(1, 100).denied_at = now - seconds(59);
+  add(1, 100).readings.denied_at = now - seconds(59);
   EXPECT_EQ(chosen(), Pids{});
-  processes_[1].denied_at = now - seconds(60);
+  processes_[1].readings.denied_at = now - seconds(60);
   EXPECT_EQ(chosen(), Pids{1});
 }
 
@@ -226,7 +218,7 @@ TEST_F(SamplingPolicyTest, ExactModeWalksEverythingOnce) {
   options_.pss_mode = PssMode::exact;
   add_sampled(1, 100, seconds(1));
   auto& walked_already = add_sampled(2, 100, seconds(0));
-  walked_already.sample->began = now;
+  walked_already.readings.sample->began = now;
   EXPECT_EQ(chosen(), Pids{1});
 }
 
@@ -236,11 +228,11 @@ TEST_F(SamplingPolicyTest, CostGrowsWithWhatIsResidentOrSwappedOut) {
   };
   auto& unsampled = add(1, 1 << 19);
   unsampled.status.swap = Bytes::from_kib(1 << 19);
-  EXPECT_NEAR(cost(unsampled), 10e6, 1e5);
+  EXPECT_NEAR(cost(unsampled), 50e3 + 262144 * 40, 1);
   auto& sampled = add_sampled(2, 1 << 10);
   EXPECT_EQ(cost(sampled), 100e3);
   sampled.status.resident = Bytes::from_kib(51 << 10);
-  EXPECT_NEAR(cost(sampled), 100e3 + 50.0 / 1024 * 10e6, 1e3);
+  EXPECT_NEAR(cost(sampled), 100e3 + 12800 * 40, 1);
   sampled.status.resident = Bytes::from_kib(1 << 9);
   EXPECT_EQ(cost(sampled), 50e3);
 }
@@ -257,20 +249,28 @@ TEST_F(SamplingPolicyTest, WhatIsWorthLittleComesToItsTurn) {
 
 class ReadingPolicyTest : public ::testing::Test {
  protected:
-  void add(pid_t pid) { processes_[pid].id = {pid, 1}; }
-
-  void add_read(pid_t pid, seconds age) {
-    add(pid);
-    last_read_[pid] = now - age;
+  Process& add(pid_t pid) {
+    auto& process = processes_[pid];
+    process.id = {pid, 1};
+    return process;
   }
 
-  std::vector<pid_t> due(Clock::time_point began = now) {
-    const auto last = [this](const Process& process) -> std::optional<Clock::time_point> {
-      const auto read = last_read_.find(process.id.pid);
-      return read == last_read_.end() ? std::nullopt : std::optional(read->second);
-    };
+  Process& add_read(pid_t pid, seconds age) {
+    auto& process = add(pid);
+    auto mappings = std::make_shared<Reading<MappingsFound>>();
+    mappings->began = now - age;
+    process.readings.mappings = mappings;
+    auto limits = std::make_shared<Reading<LimitsFound>>();
+    limits->began = now - age;
+    process.readings.limits = limits;
+    return process;
+  }
+
+  std::vector<pid_t> due(Judge judge = &judge_mappings, std::size_t in_turn = 0,
+                         Clock::time_point began = now) {
     std::vector<pid_t> pids;
-    for (const auto& request : choose_readings(processes_, last, policy_, began, now)) {
+    const Moment moment{options_, true, began, now};
+    for (const auto& request : choose(processes_, judge, moment, seconds(60), in_turn)) {
       pids.push_back(request.id.pid);
     }
     return pids;
@@ -278,8 +278,7 @@ class ReadingPolicyTest : public ::testing::Test {
 
   using Pids = std::vector<pid_t>;
   std::unordered_map<pid_t, Process> processes_;
-  std::map<pid_t, Clock::time_point> last_read_;
-  ReadingPolicy policy_{.max_age = seconds(60), .exact = false};
+  Options options_{.pss_mappings_max_age = seconds(60)};
 };
 
 TEST_F(ReadingPolicyTest, ThoseNeverReadComeFirstThenTheOldest) {
@@ -292,37 +291,76 @@ TEST_F(ReadingPolicyTest, ThoseNeverReadComeFirstThenTheOldest) {
 }
 
 TEST_F(ReadingPolicyTest, ATargetThatRestsIsLeftAlone) {
-  add_read(1, seconds(70));
+  let_rest(add_read(1, seconds(70)), WalkMethod::rollup, now + seconds(1));
   add_read(2, seconds(70));
-  add(3);
-  processes_[1].rests_from_holds_until = now + seconds(1);
-  processes_[3].rests_from_holds_until = now + seconds(1);
+  let_rest(add(3), WalkMethod::rollup, now + seconds(1));
   EXPECT_EQ(due(), Pids{2});
 }
 
 TEST_F(ReadingPolicyTest, WhatWalksNoPagesWaitsForNoRest) {
-  policy_.walks_pages = false;
-  add(1);
-  processes_[1].rests_from_holds_until = now + hours(1);
-  EXPECT_EQ(due(), Pids{1});
+  let_rest(add(1), WalkMethod::rollup, now + hours(1));
+  EXPECT_EQ(due(&judge_limits), Pids{1});
 }
 
 TEST_F(ReadingPolicyTest, ExactModeReadsAllThatThisCollectionHasNotRead) {
-  policy_.exact = true;
-  add_read(1, seconds(2));
-  processes_[1].rests_from_holds_until = now + seconds(80);
+  options_.pss_mode = PssMode::exact;
+  let_rest(add_read(1, seconds(2)), WalkMethod::rollup, now + seconds(80));
   add_read(2, seconds(0));
-  EXPECT_EQ(due(now - seconds(1)), Pids{1});
+  EXPECT_EQ(due(&judge_mappings, 0, now - seconds(1)), Pids{1});
 }
 
 TEST_F(ReadingPolicyTest, WhoHasNoMemoryOfHisOwnIsLeftOut) {
-  add(1);
-  processes_[1].ended = true;
-  add(2);
-  processes_[2].memory_owner = 1;
-  add(3);
-  processes_[3].stuck = true;
+  add(1).ended = true;
+  add(2).memory_owner = 1;
+  add(3).stuck = true;
   EXPECT_EQ(due(), Pids{});
+}
+
+TEST_F(ReadingPolicyTest, TheOldestAreReadInTurnThoughTheyMayBeOlder) {
+  for (pid_t pid = 1; pid <= 8; ++pid) add_read(pid, seconds(20 + pid));
+  EXPECT_EQ(due(&judge_mappings, 2), (Pids{8, 7}));
+  EXPECT_EQ(due(&judge_mappings, 0), Pids{});
+  EXPECT_EQ(due(&judge_mappings, 600).size(), 8u);
+}
+
+TEST_F(ReadingPolicyTest, WhatIsYoungIsLeftAloneThoughItsTurnHasCome) {
+  for (pid_t pid = 1; pid <= 8; ++pid) add_read(pid, seconds(14));
+  EXPECT_EQ(due(&judge_mappings, 8), Pids{});
+}
+
+TEST_F(ReadingPolicyTest, NobodyIsOlderThanTheMaxAgeForTheTurnOfOthers) {
+  for (pid_t pid = 1; pid <= 8; ++pid) add_read(pid, seconds(60));
+  EXPECT_EQ(due(&judge_mappings, 2).size(), 8u);
+}
+
+/// All were read at one time, as at the first collection. Once each has had its turn, a collection
+/// reads no more than any other, and nobody grows older than the max_age.
+TEST_F(ReadingPolicyTest, ReadingsComeDueSpreadOverTheirAge) {
+  constexpr std::size_t processes = 600;
+  for (pid_t pid = 1; pid <= 600; ++pid) add_read(pid, seconds(0));
+  Turns turns;
+  EXPECT_EQ(turns.take(processes, now, seconds(60)), 0u);
+  for (int at = 5; at <= 600; at += 5) {
+    const Moment moment{options_, true, now + seconds(at), now + seconds(at)};
+    const auto in_turn = turns.take(processes, moment.now, seconds(60));
+    const auto asked = choose(processes_, &judge_mappings, moment, seconds(60), in_turn);
+    // The first round begins when the first are old enough.
+    EXPECT_LE(asked.size(), at == 60 ? 150u : 50u) << "after " << at << " s";
+    for (const auto& request : asked) add_read(request.id.pid, -seconds(at));
+    for (const auto& [pid, process] : processes_) {
+      EXPECT_LE(moment.now - process.readings.mappings->began, seconds(60));
+    }
+  }
+}
+
+TEST(Turns, AProcessHasOneInAMaxAgeHoweverOftenIsAsked) {
+  Turns turns;
+  std::size_t taken = turns.take(7, now, seconds(60));
+  for (int ms = 100; ms <= 600'000; ms += 100) {
+    taken += turns.take(7, now + milliseconds(ms), seconds(60));
+  }
+  EXPECT_NEAR(static_cast<double>(taken), 70, 1);
+  EXPECT_EQ(turns.take(7, now + hours(10), seconds(60)), 7u) << "after a long pause";
 }
 
 }  // namespace
