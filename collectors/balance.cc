@@ -46,7 +46,7 @@ ProcessFigures figures_of(const process::Snapshot& snapshot) {
 
 class BalanceCollector final : public Collector {
  public:
-  BalanceCollector(const Trees& trees, Bytes page_size)
+  BalanceCollector(const Trees& trees, OptionalBytes page_size)
       : procfs_(trees.procfs), sysfs_(trees.sysfs), page_size_(page_size) {}
 
   std::string_view name() const override { return "balance"; }
@@ -192,13 +192,13 @@ class BalanceCollector final : public Collector {
   }
 
   Amount in_pages(std::optional<std::uint64_t> pages) const {
-    if (!pages) return std::nullopt;
-    return amount(procfs::plausible_pages(*pages, page_size_));
+    if (!pages || !page_size_) return std::nullopt;
+    return amount(procfs::plausible_pages(*pages, *page_size_));
   }
 
   const procfs::Tree& procfs_;
   const procfs::Tree& sysfs_;
-  Bytes page_size_;
+  OptionalBytes page_size_;
 };
 
 }  // namespace

@@ -95,6 +95,19 @@ bool zones_contradict(const procfs::Meminfo& meminfo, const KernelFigures& kerne
   return total && kernel.managed && meminfo.available && *total < *kernel.managed / 2;
 }
 
+/// The LRU lists of a kernel hold what AnonPages, Cached and Buffers count, and more. A sandbox
+/// (gVisor) and a container of Virtuozzo print the anonymous lists, shared memory included, as
+/// AnonPages, and shared memory in Cached again. Neither has the PageTables that every kernel
+/// prints: what a kernel's own lists lack for a moment speaks against nothing.
+bool lists_contradict(const procfs::Meminfo& meminfo) {
+  if (meminfo.page_tables || !meminfo.active || !meminfo.inactive) return false;
+  const auto lists =
+      plus(plus(amount(meminfo.active), amount(meminfo.inactive)), amount(meminfo.unevictable));
+  const auto counted =
+      plus(plus(amount(meminfo.anon_pages), amount(meminfo.cached)), amount(meminfo.buffers));
+  return counted && *counted > *lists;
+}
+
 /// Counters may overlap a little. Percpu is too large by what was set up at boot, up to all of it.
 bool exceeds_total(const procfs::Meminfo& meminfo, const std::vector<Part>& parts) {
   const auto total = amount(meminfo.total);
@@ -161,6 +174,7 @@ std::string_view reason_against(const procfs::Meminfo& meminfo, const KernelFigu
   if (kernel.meminfo_replaced) return "meminfo_replaced";
   if (slab_contradicts(meminfo)) return "slab_contradicts";
   if (zones_contradict(meminfo, kernel)) return "zones_contradict";
+  if (lists_contradict(meminfo)) return "lists_contradict";
   if (exceeds_total(meminfo, parts)) return "exceeds_total";
   return {};
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,8 +29,9 @@ struct CollectorOptions {
   /// Fields of /proc/vmstat to report beyond those reported always.
   std::optional<Pattern> vmstat_fields;
   CgroupOptions cgroup;
-  /// What the kernel means by a page. Tests may name another machine's.
-  Bytes page_size{static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
+  /// What the kernel means by a page: procfs::page_size_of() the trees. Without it what is counted
+  /// in pages is absent where it would have to be bytes.
+  OptionalBytes page_size = std::nullopt;
 };
 
 /// One row of the table of collectors.

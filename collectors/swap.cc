@@ -235,7 +235,7 @@ void write_zswap(MetricSink& sink, const Zswap& zswap) {
 
 class SwapCollector final : public Collector {
  public:
-  SwapCollector(const Trees& trees, Bytes page_size)
+  SwapCollector(const Trees& trees, OptionalBytes page_size)
       : procfs_(trees.procfs), sysfs_(trees.sysfs), page_size_(page_size) {}
 
   std::string_view name() const override { return "swap"; }
@@ -298,7 +298,7 @@ class SwapCollector final : public Collector {
     constexpr std::string_view reject = "reject_";
     for (const auto& name : list_names(sysfs_, FileName::labelled(folder, "zswap"), errors)) {
       const bool is_pool = name == "pool_total_size" && !zswap.pool;
-      const bool is_stored = name == "stored_pages" && !zswap.stored;
+      const bool is_stored = name == "stored_pages" && !zswap.stored && page_size_;
       if (!is_pool && !is_stored && !name.starts_with(reject)) continue;
       const auto number =
           read_number(sysfs_, FileName::labelled(folder + '/' + name, "zswap"), errors);
@@ -306,7 +306,7 @@ class SwapCollector final : public Collector {
       if (is_pool) {
         zswap.pool = procfs::plausible(Bytes{*number});
       } else if (is_stored) {
-        zswap.stored = procfs::plausible_pages(*number, page_size_);
+        zswap.stored = procfs::plausible_pages(*number, *page_size_);
       } else {
         zswap.rejects.push_back({name.substr(reject.size()), *number});
       }
@@ -315,7 +315,7 @@ class SwapCollector final : public Collector {
 
   const procfs::Tree& procfs_;
   const procfs::Tree& sysfs_;
-  Bytes page_size_;
+  OptionalBytes page_size_;
 };
 
 }  // namespace

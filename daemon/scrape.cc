@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "collectors/procfs/page_size.h"
 #include "collectors/sample_buffer.h"
 #include "config/suggest.h"
 
@@ -137,7 +138,8 @@ constexpr std::chrono::minutes longest_run{1};
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
                                                     const config::CollectorSettings& settings,
                                                     bool disable_defaults) {
-  const auto options = config::collector_options(settings);
+  auto options = config::collector_options(settings);
+  options.page_size = procfs::page_size_of(trees.procfs);
   auto collectors = std::make_shared<CollectorSet>();
   for (const auto& entry : collector_table()) {
     const auto chosen = settings.on.find(entry.name);

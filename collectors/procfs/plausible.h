@@ -40,15 +40,15 @@ inline constexpr Bytes smallest_page{4096};
 /// that is, near 2^64 (resv_hugepages, HugePages_Rsvd, nr_* of a kernel without SMP). No page has
 /// the size 0.
 constexpr std::optional<std::uint64_t> plausible_count(std::uint64_t pages,
-                                                       Bytes page_size = smallest_page) {
-  if (page_size == Bytes{} || pages > most_memory.value / page_size.value) return std::nullopt;
+                                                       Bytes size = smallest_page) {
+  if (size == Bytes{} || pages > most_memory.value / size.value) return std::nullopt;
   return pages;
 }
 
 /// The same as bytes.
-constexpr OptionalBytes plausible_pages(std::uint64_t pages, Bytes page_size) {
-  if (!plausible_count(pages, page_size)) return std::nullopt;
-  return Bytes{pages * page_size.value};
+constexpr OptionalBytes plausible_pages(std::uint64_t pages, Bytes size) {
+  if (!plausible_count(pages, size)) return std::nullopt;
+  return Bytes{pages * size.value};
 }
 
 }  // namespace memory_exporter::procfs

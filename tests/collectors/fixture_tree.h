@@ -32,18 +32,24 @@ class FixtureTree {
   }
 
   /// Writes the files of a capture, in the form of tests/collectors/captures: each file's text
-  /// follows a line "==> PATH <==".
+  /// follows a line "==> PATH <==", or "==x PATH <==" where nobody may read it.
   FixtureTree& write_capture(std::string_view capture) {
-    constexpr std::string_view open = "==> ", close = " <==\n";
-    while (capture.starts_with(open)) {
+    constexpr std::string_view open = "==> ", open_denied = "==x ", close = " <==\n";
+    const auto begins = [&](std::string_view text) {
+      return text.starts_with(open) || text.starts_with(open_denied);
+    };
+    while (begins(capture)) {
+      const bool denied = capture.starts_with(open_denied);
       capture.remove_prefix(open.size());
       const std::string path(capture.substr(0, capture.find(close)));
       capture.remove_prefix(path.size() + close.size());
-      const auto next = capture.find("\n==> ");
-      const auto size = capture.starts_with(open)        ? 0
-                        : next == std::string_view::npos ? capture.size()
-                                                         : next + 1;
+      std::size_t size = 0;
+      while (size < capture.size() && !begins(capture.substr(size))) {
+        const auto end = capture.find('\n', size);
+        size = end == std::string_view::npos ? capture.size() : end + 1;
+      }
       write(path, capture.substr(0, size));
+      if (denied) forbid(path);
       capture.remove_prefix(size);
     }
     EXPECT_TRUE(capture.empty()) << "not a capture at: " << capture.substr(0, 80);

@@ -7,8 +7,9 @@
 
 namespace memory_exporter {
 
-/// Writes samples down as `name{label="value"} value` lines, in their order, for a test to compare
-/// whole. It asserts nothing about the wire: the encoder has its own tests.
+/// Writes samples down as `name{label="value"} value` lines, in their order, a newline in a label
+/// as \n, for a test to compare whole. It asserts nothing about the wire: the encoder has its own
+/// tests.
 class TextSink final : public MetricSink {
  public:
   using MetricSink::sample;
@@ -20,7 +21,9 @@ class TextSink final : public MetricSink {
     char separator = '{';
     for (const auto& label : labels) {
       (text_ += separator) += label.name;
-      ((text_ += "=\"") += label.value) += '"';
+      text_ += "=\"";
+      for (const char c : label.value) c == '\n' ? text_ += "\\n" : text_ += c;
+      text_ += '"';
       separator = ',';
     }
     if (!labels.empty()) text_ += '}';
