@@ -44,8 +44,7 @@ std::optional<std::uint64_t> zram_number(const SwapDevice& device) {
   constexpr std::string_view deleted = " (deleted)", prefix = "zram";
   if (name.ends_with(deleted)) name.remove_suffix(deleted.size());
   name.remove_prefix(name.rfind('/') + 1);
-  if (!name.starts_with(prefix)) return std::nullopt;
-  return to_number(name.substr(prefix.size()));
+  return number_between(name, prefix, "");
 }
 
 std::string zram_label(std::uint64_t number) {

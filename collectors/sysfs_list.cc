@@ -18,17 +18,21 @@ std::vector<std::string> list_names(const procfs::Tree& tree, const FileName& fo
   return std::move(*names);
 }
 
+std::optional<std::uint64_t> number_between(std::string_view name, std::string_view prefix,
+                                            std::string_view suffix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  name.remove_prefix(prefix.size());
+  if (!name.ends_with(suffix)) return std::nullopt;
+  name.remove_suffix(suffix.size());
+  return to_number(name);
+}
+
 std::vector<std::uint64_t> list_numbered(const procfs::Tree& tree, const FileName& folder,
                                          std::string_view prefix, std::string_view suffix,
                                          ReadErrors& errors) {
   std::vector<std::uint64_t> numbers;
   for (const std::string_view name : list_names(tree, folder, errors)) {
-    if (!name.starts_with(prefix) || !name.ends_with(suffix) ||
-        name.size() <= prefix.size() + suffix.size()) {
-      continue;
-    }
-    const auto digits = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
-    if (const auto number = to_number(digits)) numbers.push_back(*number);
+    if (const auto number = number_between(name, prefix, suffix)) numbers.push_back(*number);
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;

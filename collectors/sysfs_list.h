@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@ namespace memory_exporter {
 /// folder is not there or cannot be read, which `errors` counts.
 std::vector<std::string> list_names(const procfs::Tree& tree, const FileName& folder,
                                     ReadErrors& errors);
+
+/// The N of a name `prefix`N`suffix`; nothing where the name has another form.
+std::optional<std::uint64_t> number_between(std::string_view name, std::string_view prefix,
+                                            std::string_view suffix);
 
 /// The numbers N for which the folder has a name `prefix`N`suffix`, ascending: the 0 of node0, the
 /// 2048 of hugepages-2048kB.

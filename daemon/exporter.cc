@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "collectors/cgroup_hierarchy.h"
@@ -103,19 +102,6 @@ std::chrono::nanoseconds enough_time(const process::Options& options) {
 SharedReplies::Settings sharing(std::chrono::nanoseconds share, const process::Options& options) {
   constexpr std::chrono::milliseconds for_the_rest{500};
   return {share, enough_time(options), std::min(options.pss_wait, longest_time) + for_the_rest};
-}
-
-/// The timeout that Prometheus sends along, in seconds; nothing where the header is missing or no
-/// sensible number.
-std::optional<std::chrono::nanoseconds> timeout_of(const HttpRequest& request) {
-  const auto text = request.header("X-Prometheus-Scrape-Timeout-Seconds");
-  const auto* end = text.data() + text.size();
-  double seconds = 0;
-  const auto [stop, error] = std::from_chars(text.data(), end, seconds);
-  constexpr double longest = std::chrono::duration<double>(longest_time).count();
-  if (error != std::errc{} || stop != end || !(seconds > 0)) return std::nullopt;
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::chrono::duration<double>(std::min(seconds, longest)));
 }
 
 /// What the new settings change that the monitor was made with and keeps.
@@ -318,7 +304,8 @@ HttpReply Exporter::metrics(const HttpRequest& request) {
 
   const auto media = exposition::negotiate_format(request.header("Accept"));
   const bool gzip = exposition::accepts_gzip(request.header("Accept-Encoding"));
-  const auto timeout = timeout_of(request).value_or(options_.scrape_timeout);
+  const auto timeout = timeout_from(request.header("X-Prometheus-Scrape-Timeout-Seconds"))
+                           .value_or(options_.scrape_timeout);
   const auto deadline = deadline_after(start, time_for_scrape(timeout));
   auto body = expositions_.get(
       {std::move(*selection), active.generation, media.format, gzip, {deadline, request.crowded}});

@@ -44,6 +44,8 @@ struct Options {
   LogFormat log_format = LogFormat::logfmt;
 
   config::Settings settings;  ///< what the configuration file may say as well
+
+  bool operator==(const Options&) const = default;
 };
 
 /// One flag. The command line, --help and the documentation's test are all made from flags().

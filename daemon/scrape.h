@@ -12,22 +12,12 @@
 #include "collectors/registry.h"
 #include "config/settings.h"
 #include "daemon/log.h"
+#include "daemon/selection.h"
 #include "daemon/self_metrics.h"
 #include "daemon/snapshot_source.h"
 #include "daemon/task_runner.h"
 
 namespace memory_exporter {
-
-/// A collector that is on.
-struct ActiveCollector {
-  std::unique_ptr<Collector> collector;
-  bool reads_processes = false;
-  process::Extras extras = process::Extras::none;
-  bool reads_files = true;
-};
-
-/// All that are on, in the order of the exposition. Immutable; a reload makes another.
-using CollectorSet = std::vector<ActiveCollector>;
 
 /// The collectors of the table that the settings leave on, as they want them.
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
@@ -36,17 +26,6 @@ std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
 
 /// What their collectors need of processes beyond the usual.
 process::Extras extras_of(const CollectorSet& collectors);
-
-/// Which of a set's collectors a request wants, as collect[] and exclude[] say.
-struct Selection {
-  std::shared_ptr<const CollectorSet> collectors;
-  std::vector<bool> wanted;  ///< one for each
-};
-
-/// Fails on a name that is not on, and on both lists at once.
-Result<Selection> select(std::shared_ptr<const CollectorSet> collectors,
-                         const std::vector<std::string>& collect,
-                         const std::vector<std::string>& exclude);
 
 /// When the last byte has to be ready, for a scrape that may take `timeout`: some time is left for
 /// the way back.

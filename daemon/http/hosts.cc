@@ -53,6 +53,8 @@ std::string host_name(std::string_view text) {
 }
 
 bool is_address(const std::string& name) {
+  // To inet_pton() a text ends at its first NUL.
+  if (name.find('\0') != std::string::npos) return false;
   std::array<unsigned char, sizeof(in6_addr)> address;
   return ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
          ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;

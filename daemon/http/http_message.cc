@@ -52,6 +52,7 @@ std::vector<std::string> HttpRequest::parameter(std::string_view name) const {
   while (!rest.empty()) {
     const auto pair = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+    if (pair.empty()) continue;
     const auto equals = pair.find('=');
     if (decoded(pair.substr(0, equals)) != name) continue;
     values.push_back(equals == std::string_view::npos ? "" : decoded(pair.substr(equals + 1)));

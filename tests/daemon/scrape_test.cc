@@ -373,6 +373,11 @@ TEST_F(ScrapeTest, CollectAndExcludeRefuseWhatIsNotOn) {
   EXPECT_EQ(select({}, {"x"}).error().what, "exclude[]: no collector of this name is on: \"x\"");
   EXPECT_EQ(select({"process"}, {"process"}).error().what,
             "collect[] and exclude[] do not go together: give one of the two");
+  const auto hostile = select({"\x1b[31m\n" + std::string(10'000, 'x')}).error().what;
+  EXPECT_TRUE(
+      hostile.starts_with("collect[]: no collector of this name is on: \"\\u001b[31m\\u000axxx"))
+      << hostile;
+  EXPECT_LT(hostile.size(), 200u);
 }
 
 TEST(TimeForScrape, LeavesHalfASecondOrHalfTheTime) {

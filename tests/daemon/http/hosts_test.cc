@@ -45,6 +45,12 @@ TEST(Hosts, RefusesEveryOtherName) {
   }
 }
 
+TEST(Hosts, AnAddressWithSomethingBehindItsEndIsNone) {
+  using namespace std::string_literals;
+  EXPECT_FALSE(Hosts().allows("[::1\0]"s));
+  EXPECT_FALSE(Hosts().allows("127.0.0.1\0.evil.example"s));
+}
+
 TEST(Hosts, LetsThroughWhatNamesNoHost) {
   EXPECT_TRUE(Hosts().allows(""));
 }

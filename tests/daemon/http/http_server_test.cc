@@ -32,12 +32,13 @@ using testing::parse_response;
 class HttpServerTest : public ::testing::Test {
  protected:
   void start(std::function<HttpReply(const HttpRequest&)> answer, HttpServer::Limits limits = {}) {
-    auto server = HttpServer::start(
-        {{"127.0.0.1", 0}}, limits,
-        {std::move(answer), [this](int status) {
-           const std::lock_guard lock(mutex_);
-           refused_.push_back(status);
-         }}, log_);
+    auto server = HttpServer::start({{"127.0.0.1", 0}}, limits,
+                                    {std::move(answer),
+                                     [this](int status) {
+                                       const std::lock_guard lock(mutex_);
+                                       refused_.push_back(status);
+                                     }},
+                                    log_);
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = std::move(*server);
   }
@@ -47,7 +48,7 @@ class HttpServerTest : public ::testing::Test {
   std::ostringstream log_text_;
   Log log_{LogFormat::logfmt, LogLevel::debug,
            std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)};
-  std::mutex mutex_;          ///< the server calls on each of its threads
+  std::mutex mutex_;  ///< the server calls on each of its threads
   std::vector<int> refused_;
   std::unique_ptr<HttpServer> server_;
 };
@@ -316,6 +317,7 @@ TEST(HttpRequest, FindsTheParametersOfItsQuery) {
   EXPECT_THAT(request.parameter("collect[]"), ElementsAre("a", "b c/d", "", "%zz%4"));
   EXPECT_THAT(request.parameter("x"), ElementsAre("1"));
   EXPECT_THAT(request.parameter("y"), ElementsAre());
+  EXPECT_THAT(request.parameter(""), ElementsAre("")) << "\"=\" has a name, \"\" is nothing";
   EXPECT_THAT(HttpRequest{}.parameter("x"), ElementsAre());
 }
 
