@@ -18,9 +18,7 @@ class GroupWriter {
   /// `families` are the collector's, and family() names them by their index.
   GroupWriter(std::span<const Family> families, const process::Snapshot& snapshot, MetricSink& sink)
       : families_(families), snapshot_(snapshot), sink_(sink) {
-    for (const auto dimension : snapshot.dimensions) {
-      labels_.push_back({process::to_string(dimension), {}});
-    }
+    for (const auto* dimension : snapshot.group_by) labels_.push_back({dimension->name, {}});
   }
 
   /// Calls `write(totals)` for every group, with sample() writing under that group's labels.

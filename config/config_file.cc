@@ -47,10 +47,10 @@ std::string_view kind_of(const Node& node) {
 }
 
 /// "a, b and c".
-std::string enumerated(std::span<const std::string_view> words) {
+std::string enumerated(std::span<const std::string_view> words, std::string_view last = "and") {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
+    if (i > 0) text += i + 1 == words.size() ? ' ' + std::string(last) + ' ' : std::string(", ");
     text += words[i];
   }
   return text;
@@ -109,24 +109,25 @@ void for_each_key(const Node& block, std::string_view parent,
   }
 }
 
-std::vector<process::Dimension> group_by(const Entry& entry) {
-  static constexpr std::array<std::string_view, 2> known = {"name", "cgroup"};
+process::GroupBy group_by(const Entry& entry) {
+  std::vector<std::string_view> known;
+  for (const auto& dimension : process::dimensions()) known.push_back(dimension.name);
   const auto& node = entry.value;
   if (node.kind != Node::Kind::list || node.items.empty()) {
     fail(entry.place, "group_by: must be a list of dimensions, as [name, cgroup]");
   }
-  std::vector<process::Dimension> dimensions;
+  process::GroupBy dimensions;
   for (const auto& item : node.items) {
-    const auto& name = scalar(item, "group_by", "name or cgroup");
-    const auto dimension = process::dimension_from(name);
-    if (!dimension) {
+    const auto& name = scalar(item, "group_by", enumerated(known, "or"));
+    const auto* dimension = process::dimension_named(name);
+    if (dimension == nullptr) {
       fail(item.place, "group_by: " + in_quotes(name) + " is no dimension" +
-                           did_you_mean(name, known) + ": there are name and cgroup");
+                           did_you_mean(name, known) + ": there are " + enumerated(known));
     }
-    if (std::find(dimensions.begin(), dimensions.end(), *dimension) != dimensions.end()) {
+    if (std::find(dimensions.begin(), dimensions.end(), dimension) != dimensions.end()) {
       fail(item.place, "group_by: " + in_quotes(name) + " is given twice");
     }
-    dimensions.push_back(*dimension);
+    dimensions.push_back(dimension);
   }
   return dimensions;
 }

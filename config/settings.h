@@ -33,7 +33,7 @@ struct CollectorSettings {
 /// What both the command line and the configuration file can set. What neither names is empty and
 /// keeps its default; what both name is the command line's.
 struct Settings {
-  std::optional<std::vector<process::Dimension>> group_by;
+  std::optional<process::GroupBy> group_by;
   std::optional<std::size_t> max_groups;
   CollectorSettings collectors;
   std::optional<process::PssMode> pss_mode;

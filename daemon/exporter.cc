@@ -84,9 +84,9 @@ process::Options with_cgroups_of(const Trees& trees, process::Options options) {
 
 /// Whether the kernel named the cgroup from inside our cgroup namespace, and nobody could tell what
 /// its path is from the root.
-bool lies_outside(const process::Group& group, const std::vector<process::Dimension>& dimensions) {
+bool lies_outside(const process::Group& group, const process::GroupBy& dimensions) {
   for (std::size_t i = 0; i < dimensions.size(); ++i) {
-    if (dimensions[i] != process::Dimension::cgroup) continue;
+    if (!dimensions[i]->needs_cgroup) continue;
     if (procfs::lies_outside_namespace(group.key[i])) return true;
   }
   return false;
@@ -204,7 +204,7 @@ void Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
 
 void Exporter::warn_of_cgroups_outside(const process::Snapshot& snapshot) {
   const auto outside = [&](const process::Group& group) {
-    return lies_outside(group, snapshot.dimensions);
+    return lies_outside(group, snapshot.group_by);
   };
   if (std::any_of(snapshot.groups.begin(), snapshot.groups.end(), outside)) {
     log_.warn("cgroups outside the exporter's own cgroup namespace are named relative to it (/..)",

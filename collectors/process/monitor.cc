@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "collectors/process/grouping/group_key.h"
 #include "collectors/process/grouping/grouping.h"
 #include "collectors/process/sampling/cpu_budget.h"
 #include "collectors/process/sampling/lane.h"
@@ -179,7 +178,7 @@ void Monitor::Parts::publish_reads(Snapshot& snapshot) const {
 
 std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->dimensions = options.group_by;
+  snapshot->group_by = options.group_by;
   snapshot->counts.kernel = table.others().kernel;
   snapshot->counts.denied = table.others().denied;
   snapshot->counts.hidden = table.others().hidden;

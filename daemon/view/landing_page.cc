@@ -75,8 +75,8 @@ void append_groups(std::string& out, const process::Snapshot& snapshot) {
   out += fmt::format("<h2>Memory by group</h2>\n<p>The {} largest of {}, at the last scrape.</p>\n",
                      groups.size(), snapshot.groups.size());
   out += "<table>\n<tr>";
-  for (const auto dimension : snapshot.dimensions) {
-    out.append("<th>").append(process::to_string(dimension)) += "</th>";
+  for (const auto* dimension : snapshot.group_by) {
+    out.append("<th>").append(dimension->name) += "</th>";
   }
   out += "<th>processes</th><th>PSS</th><th>USS</th><th>RSS</th><th>swap</th></tr>\n";
   for (const auto* group : groups) {

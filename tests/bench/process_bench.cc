@@ -87,7 +87,7 @@ BENCHMARK(choose_none)->Unit(benchmark::kMicrosecond);
 
 void group(benchmark::State& state) {
   auto processes = sampled_processes(state.range(0));
-  Grouping grouping({Dimension::name, Dimension::cgroup}, 2001);
+  Grouping grouping(default_group_by(), 2001);
   for (auto _ : state) {
     grouping.assign(processes, now);
     benchmark::DoNotOptimize(grouping.publish(processes, now));

@@ -7,13 +7,12 @@
 namespace memory_exporter {
 namespace {
 
-using process::Dimension;
 using process::GroupTotals;
 using process::Snapshot;
 
 std::string collected_from(const FixtureTree& tree, const GroupTotals& totals) {
   Snapshot snapshot;
-  snapshot.dimensions = {Dimension::name};
+  snapshot.group_by = {process::dimension_named("name")};
   snapshot.groups.push_back({{"app"}, totals});
   return collected(tree.trees(), *make_limits_collector(tree.trees(), CollectorOptions{}),
                    snapshot);

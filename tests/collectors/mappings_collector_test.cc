@@ -7,7 +7,6 @@
 namespace memory_exporter {
 namespace {
 
-using process::Dimension;
 using process::GroupTotals;
 using process::MappingTotals;
 using process::Region;
@@ -17,7 +16,7 @@ using process::Snapshot;
 std::string collected_from(const GroupTotals& totals) {
   const FixtureTree tree;
   Snapshot snapshot;
-  snapshot.dimensions = {Dimension::name};
+  snapshot.group_by = {process::dimension_named("name")};
   snapshot.groups.push_back({{"app"}, totals});
   return collected(tree.trees(), *make_mappings_collector(tree.trees(), CollectorOptions{}),
                    snapshot);

@@ -8,13 +8,12 @@
 namespace memory_exporter {
 namespace {
 
-using process::Dimension;
 using process::GroupTotals;
 using process::Snapshot;
 
 Snapshot snapshot_of(GroupTotals totals) {
   Snapshot snapshot;
-  snapshot.dimensions = {Dimension::name};
+  snapshot.group_by = {process::dimension_named("name")};
   snapshot.groups.push_back({{"app"}, std::move(totals)});
   return snapshot;
 }

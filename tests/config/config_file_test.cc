@@ -11,7 +11,6 @@
 namespace memory_exporter::config {
 namespace {
 
-using process::Dimension;
 using process::PssMode;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -53,7 +52,7 @@ TEST(ConfigFile, SetsEveryKey) {
       "  cpu_budget: 10%\n"
       "  burst: 3s\n"
       "  stall_budget: 0.002\n");
-  EXPECT_EQ(settings.group_by, std::vector{Dimension::cgroup});
+  EXPECT_EQ(settings.group_by, std::vector{process::dimension_named("cgroup")});
   EXPECT_EQ(settings.max_groups, 200u);
   EXPECT_EQ(settings.collectors.on, (std::map<std::string, bool, std::less<>>{{"process", false}}));
   EXPECT_EQ(settings.collectors.vmstat_fields, pattern("^nr_"));

@@ -7,7 +7,6 @@
 namespace memory_exporter::config {
 namespace {
 
-using process::Dimension;
 using process::PssMode;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -145,7 +144,7 @@ TEST(Settings, WaitMayBeNothing) {
 
 TEST(Settings, OfTwoSourcesTheUpperOneWinsFieldByField) {
   Settings file;
-  file.group_by = {{Dimension::cgroup}};
+  file.group_by = {{process::dimension_named("cgroup")}};
   file.collectors.on = {{"process", false}, {"swap", true}};
   file.collectors.cgroup_depth = 3;
   file.collectors.cgroup_exclude = pattern("/user");
@@ -171,7 +170,7 @@ TEST(Settings, OfTwoSourcesTheUpperOneWinsFieldByField) {
 
 TEST(Settings, EveryFieldOfTheUpperSourceIsKept) {
   Settings all;
-  all.group_by = {{Dimension::name}};
+  all.group_by = {{process::dimension_named("name")}};
   all.max_groups = 7;
   all.collectors = {{{"process", false}}, pattern("a"), 1, 2, pattern("b"), pattern("c")};
   all.pss_mode = PssMode::off;

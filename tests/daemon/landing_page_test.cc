@@ -21,7 +21,7 @@ process::Group group(std::string name, std::optional<std::uint64_t> pss_mib,
 
 process::Snapshot snapshot_of(std::vector<process::Group> groups) {
   process::Snapshot snapshot;
-  snapshot.dimensions = {process::Dimension::name, process::Dimension::cgroup};
+  snapshot.group_by = process::default_group_by();
   snapshot.groups = std::move(groups);
   return snapshot;
 }

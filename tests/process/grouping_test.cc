@@ -59,7 +59,7 @@ class GroupingTest : public ::testing::Test {
 
   Grouping::Processes processes_;
   Clock::time_point now_{std::chrono::hours(1)};
-  const std::vector<Dimension> by_name_ = {Dimension::name};
+  const GroupBy by_name_ = {dimension_named("name")};
 };
 
 TEST_F(GroupingTest, WithRoomForAllNobodyFolds) {
@@ -229,7 +229,7 @@ TEST_F(GroupingTest, AProcessThatIsReallyCalledOtherIsCountedThere) {
 }
 
 TEST_F(GroupingTest, OnlyOneThatIsOtherInEveryDimensionIsTheFold) {
-  Grouping grouping({Dimension::name, Dimension::cgroup}, 2);
+  Grouping grouping(default_group_by(), 2);
   run(1, "other", 5).cgroup = std::make_shared<const std::string>("/app.slice");
   run(2, "small", 1).cgroup = std::make_shared<const std::string>("/app.slice");
   run(3, "small", 1);

@@ -347,7 +347,7 @@ class HungProcessTest : public ::testing::Test {
 TEST_F(HungProcessTest, ItsMemoryIsStuckThoughItWasSampledBeforeAndTheOthersAreMeasured) {
   for (const int pid : {10, 11}) write(pid, 300);
   Options options;
-  options.group_by = {Dimension::name};
+  options.group_by = {dimension_named("name")};
   options.pss_stall_budget = 1;
   Monitor monitor(tree_, options);
   EXPECT_EQ(collect(monitor)->counts.measured, 2u);

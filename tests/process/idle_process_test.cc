@@ -47,7 +47,7 @@ class IdleProcessTest : public ::testing::Test {
   procfs::Tree tree_ = procfs_.open();
   Clock::time_point now_{std::chrono::hours(1)};
   ProcessTable table_{tree_, {false, seconds(60), nobody_knows}};
-  Grouping grouping_{{Dimension::name}};
+  Grouping grouping_{{dimension_named("name")}};
   FakeProcess process_{.pid = 10, .switches = 100};
 };
 

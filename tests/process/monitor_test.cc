@@ -92,7 +92,7 @@ class MonitorTest : public ::testing::Test {
  protected:
   static Options by_name() {
     Options options;
-    options.group_by = {Dimension::name};
+    options.group_by = {dimension_named("name")};
     options.pss_wait =
         seconds(10);  // a machine busy with other tests is slower than a scrape waits
     return options;

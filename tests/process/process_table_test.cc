@@ -40,7 +40,7 @@ class ProcessTableTest : public ::testing::Test {
   procfs::Tree tree_ = procfs_.open();
   Clock::time_point now_{std::chrono::hours(1)};
   ProcessTable table_{tree_, {true, seconds(60), nobody_knows}};
-  Grouping grouping_{{Dimension::name, Dimension::cgroup}};
+  Grouping grouping_{default_group_by()};
 };
 
 TEST_F(ProcessTableTest, ReadsStatStatusAndCgroup) {

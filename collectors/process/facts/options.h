@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "collectors/process/facts/snapshot.h"
+#include "collectors/process/facts/dimension.h"
 
 namespace memory_exporter::process {
 
@@ -43,7 +43,7 @@ struct CgroupTree {
 };
 
 struct Options {
-  std::vector<Dimension> group_by = {Dimension::name, Dimension::cgroup};
+  GroupBy group_by = default_group_by();
   std::size_t max_groups = default_max_groups;  ///< at least 1
   /// Where the operator's tree of cgroups has the root of our cgroup namespace; empty: at its own.
   std::string cgroup_namespace_root = {};

@@ -10,20 +10,12 @@
 
 #include "collectors/base/bytes.h"
 #include "collectors/base/result.h"
+#include "collectors/process/facts/dimension.h"
 #include "collectors/process/facts/mapping_totals.h"
 #include "collectors/procfs/smaps_rollup.h"
 #include "collectors/procfs/status.h"
 
 namespace memory_exporter::process {
-
-/// What a group is named by; each is one label of every group metric.
-enum class Dimension { name, cgroup };
-
-std::string_view to_string(Dimension dimension);
-std::optional<Dimension> dimension_from(std::string_view name);
-
-/// The values of the configured dimensions, in their order; valid UTF-8, at most 512 bytes each.
-using GroupKey = std::vector<std::string>;
 
 /// Why resident memory has no PSS sample behind it.
 enum class Unmeasured {
@@ -143,7 +135,7 @@ struct MappedMemory {
 
 /// All that one collection found out about processes. Immutable once published; requests share it.
 struct Snapshot {
-  std::vector<Dimension> dimensions;
+  GroupBy group_by;
   std::vector<Group> groups;        ///< sorted by key, Options::max_groups at most
   std::uint64_t groups_folded = 0;  ///< groups with processes that count as `other`
   ProcessCounts counts;

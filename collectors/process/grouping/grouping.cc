@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "collectors/process/facts/dimension.h"
 #include "collectors/process/grouping/folding.h"
-#include "collectors/process/grouping/group_key.h"
 #include "collectors/process/grouping/group_totals.h"
 
 namespace memory_exporter::process {
@@ -35,7 +35,7 @@ void GroupState::weigh(const Process& process, Clock::time_point now) {
   size_ += size_of(process);
 }
 
-Grouping::Grouping(std::vector<Dimension> group_by, std::size_t max_groups)
+Grouping::Grouping(GroupBy group_by, std::size_t max_groups)
     : group_by_(std::move(group_by)), fold_key_(fold_key(group_by_)), max_groups_(max_groups) {}
 
 void Grouping::assign(Processes& processes, Clock::time_point now) {

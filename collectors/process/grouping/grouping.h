@@ -50,7 +50,7 @@ class Grouping {
   /// that runs every few minutes is one rising series; then it is forgotten and its series ends.
   static constexpr std::chrono::minutes retention{15};
 
-  explicit Grouping(std::vector<Dimension> group_by, std::size_t max_groups = default_max_groups);
+  explicit Grouping(GroupBy group_by, std::size_t max_groups = default_max_groups);
 
   /// In force from the next assignment on; at least 1.
   void set_max_groups(std::size_t max_groups) { max_groups_ = max_groups; }
@@ -97,7 +97,7 @@ class Grouping {
   void show(Newcomer& newcomer, Clock::time_point now);
   void fold(Newcomer& newcomer, Clock::time_point now);
 
-  const std::vector<Dimension> group_by_;
+  const GroupBy group_by_;
   const GroupKey fold_key_;
   std::size_t max_groups_;
   States shown_;  ///< at most max_groups_
