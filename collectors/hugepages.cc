@@ -143,7 +143,7 @@ using Number = std::optional<std::uint64_t>;
 struct Pool {
   std::string size;  ///< "2048kB"
   std::string node;  ///< "0"; empty: the machine's
-  Number total, free, reserved, surplus, overcommit;
+  Number total{}, free{}, reserved{}, surplus{}, overcommit{};
 };
 
 /// What is known of transparent huge pages of one size.
@@ -213,7 +213,7 @@ class HugepagesCollector final : public Collector {
     std::vector<Pool> pools;
     const auto listed = FileName::labelled(folder, "hugepages");
     for (const auto size : list_sizes(listed, errors)) {
-      Pool pool{std::to_string(size) + "kB", node, {}, {}, {}, {}, {}};
+      Pool pool{.size = std::to_string(size) + "kB", .node = node};
       const auto path = folder + '/' + std::string(size_prefix) + pool.size;
       const struct {
         const char* file;

@@ -94,7 +94,8 @@ class EntryFields {
   }
 
  private:
-  /// One of no use is looked at too: without a number there, the line may end before plain_line.
+  /// The figure is read of a field too that nobody needs. A line without a number there may end
+  /// before plain_line, and a part of the next one would be passed.
   static std::optional<std::uint64_t> figure(const char* line, const ZeroLine& zero_line) {
     constexpr auto behind = SmapsField::width;
     if (equal<plain_line - behind>(line + behind, zero_line.data() + behind)) return 0;

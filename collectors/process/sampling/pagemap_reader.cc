@@ -47,10 +47,10 @@ std::optional<Result<Found>> PagemapReader::read(const ReadRequest& request, Rea
 
 std::optional<Result<MemoryFound>> PagemapReader::go_on(Progress& walk, ReadControl& control) {
   while (true) {
-    const auto next = find_runs(walk);
+    const auto next = walk.runs.find(pauses_after_);
     if (!next) return next.error();
-    if (*next == Next::end) return finish(walk);
-    if (*next == Next::run) {
+    if (*next == PageRuns::Next::end) return finish(walk);
+    if (*next == PageRuns::Next::part) {
       if (auto done = read_part(walk); !done) return done.error();
       if (!shared_.empty()) {
         control.held();
@@ -58,8 +58,8 @@ std::optional<Result<MemoryFound>> PagemapReader::go_on(Progress& walk, ReadCont
         control.not_held();
       }
     }
-    if (walk.held_for < pauses_after_) continue;
-    walk.held_for = {};
+    if (walk.runs.held_for() < pauses_after_) continue;
+    walk.runs.paused();
     if (!control.pause(pause)) return std::nullopt;
   }
 }
@@ -71,10 +71,7 @@ Result<std::unique_ptr<PagemapReader::Progress>> PagemapReader::begin(const Read
   if (!pagemap) return pagemap.error();
   auto ranges = find_ranges(request, control);
   if (!ranges) return ranges.error();
-  auto walk =
-      std::make_unique<Progress>(request.figures.swap, std::move(*pagemap), std::move(*ranges));
-  if (!walk->ranges.empty()) walk->scanned_to = walk->ranges.front().start;
-  return walk;
+  return std::make_unique<Progress>(request.figures.swap, std::move(*pagemap), std::move(*ranges));
 }
 
 /// Shared memory lives on tmpfs: on a mounted one, or on the kernel's own, whose files have these
@@ -105,8 +102,8 @@ Status PagemapReader::find_tmpfs(const char* mountinfo) {
 
 /// The address space in as few stretches as there are changes between files and shared memory, and
 /// wide gaps.
-Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const ReadRequest& request,
-                                                                     ReadControl& control) {
+Result<std::vector<AddressRange>> PagemapReader::find_ranges(const ReadRequest& request,
+                                                             ReadControl& control) {
   const auto pid = request.id.pid;
   const auto thread = request.memory_thread;
   if (auto found = find_tmpfs(PidPath(pid, thread, "mountinfo").c_str()); !found) {
@@ -114,16 +111,16 @@ Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const ReadR
   }
   control.not_held();
 
-  std::vector<Range> ranges;
+  std::vector<AddressRange> ranges;
   const auto add = [&](const procfs::Vma& vma) {
     if (vma.is_gate()) return;  // the kernel's, beyond what pagemap covers
-    const auto kind = is_shmem(vma) ? shmem : file;
+    const bool maps_shmem = is_shmem(vma);
     // One that has grown since the last piece of text may overlap the one before it.
     const auto start = ranges.empty() ? vma.start : std::max(vma.start, ranges.back().end);
     if (start >= vma.end) return;
-    const bool apart = ranges.empty() || start - ranges.back().end > scan_bytes;
-    if (apart || ranges.back().file_kind != kind) {
-      ranges.push_back({start, vma.end, kind});
+    const bool apart = ranges.empty() || start - ranges.back().end > PageRuns::scan_bytes;
+    if (apart || ranges.back().maps_shmem != maps_shmem) {
+      ranges.push_back({start, vma.end, maps_shmem});
     } else {
       ranges.back().end = vma.end;
     }
@@ -138,66 +135,11 @@ Result<std::vector<PagemapReader::Range>> PagemapReader::find_ranges(const ReadR
   return ranges;
 }
 
-/// The runs of pages in memory between two addresses, or in the first part of it; how far it came.
-/// A scan that took long is followed by a shorter one.
-Result<std::uint64_t> PagemapReader::scan(Progress& walk, std::uint64_t from, std::uint64_t to) {
-  walk.runs.resize(scan_runs);
-  const auto began = Clock::now();
-  const auto scanned = walk.pagemap.scan(from, from + std::min(to - from, walk.next_scan_bytes),
-                                         scan_pages, walk.runs);
-  if (!scanned) return scanned.error();
-  walk.runs.resize(scanned->runs);
-  const auto took = Clock::now() - began;
-  walk.held_for += took;
-  // What has been found has page tables around it; what is swapped out begins where it likes.
-  const bool goes_farther = took < quick && walk.runs.empty() && walk.swap == Bytes{};
-  walk.next_scan_bytes =
-      goes_farther ? std::min(2 * walk.next_scan_bytes, most_scan_bytes) : scan_bytes;
-  return scanned->next;
-}
-
-/// Makes sure that there is a run to read, or tells that there was none for long enough to pause.
-Result<PagemapReader::Next> PagemapReader::find_runs(Progress& walk) {
-  while (walk.run == walk.runs.size()) {
-    if (walk.range == walk.ranges.size()) return Next::end;
-    const auto& range = walk.ranges[walk.range];
-    if (walk.scanned_to >= range.end) {
-      if (++walk.range < walk.ranges.size()) walk.scanned_to = walk.ranges[walk.range].start;
-      continue;
-    }
-    const auto from = walk.scanned_to;
-    const auto stretch = std::min(range.end - from, scan_pages * page_size);
-    walk.run = 0;
-    walk.read_to = 0;
-    walk.guessed = walk.guesses > 0;
-    if (walk.guessed) {
-      --walk.guesses;
-      walk.runs.assign(1, {.start = from, .end = from + stretch});
-      walk.scanned_to = from + stretch;
-      continue;
-    }
-    const auto scanned_to = scan(walk, from, range.end);
-    if (!scanned_to) return scanned_to.error();
-    walk.scanned_to = *scanned_to;
-    const bool full = walk.runs.size() == 1 && walk.runs[0].start == from &&
-                      walk.runs[0].end == from + stretch && !walk.runs[0].is_huge();
-    if (full) walk.guesses = guesses_per_full_scan;
-    if (walk.runs.empty() && walk.held_for >= pauses_after_) return Next::pause;
-  }
-  return Next::run;
-}
-
-/// The next part of the run at hand.
 Status PagemapReader::read_part(Progress& walk) {
-  const auto& run = walk.runs[walk.run];
-  const auto from = std::max(run.start, walk.read_to);
-  const auto pages = std::min<std::uint64_t>((run.end - from) / page_size, part_pages);
-  entries_.resize(pages);
-  const auto began = Clock::now();
-  const auto got = walk.pagemap.read(from, entries_);
+  const auto part = walk.runs.part();
+  entries_.resize(part.pages);
+  const auto got = walk.runs.read(entries_);
   if (!got) return got.error();
-  walk.held_for += Clock::now() - began;
-  const auto file_kind = walk.ranges[walk.range].file_kind;
   std::array<std::uint64_t, kinds> exclusive{};
   shared_.clear();
   std::uint64_t own = 0;
@@ -209,7 +151,7 @@ Status PagemapReader::read_part(Progress& walk) {
     }
     if (!entry.present()) continue;  // gone since the scan, or there was none
     ++present;
-    const Kind kind = entry.file_or_shared() ? file_kind : anon;
+    const Kind kind = !entry.file_or_shared() ? anon : part.maps_shmem ? shmem : file;
     if (entry.exclusive()) {
       ++exclusive[kind];
     } else {
@@ -217,21 +159,13 @@ Status PagemapReader::read_part(Progress& walk) {
     }
   }
   exclusive[anon] += own;
-  present += own;
   for (std::size_t kind = 0; kind < kinds; ++kind) {
     walk.private_pages += exclusive[kind];
     walk.resident_pages += exclusive[kind];
     walk.pss[kind] += exclusive[kind] * page_size * share_unit;
   }
-  if (run.is_huge()) walk.huge_pages += pages;
-  walk.read_to = from + pages * page_size;
-  if (walk.guessed && present < pages) {  // the end of what was full
-    walk.guesses = 0;
-    walk.scanned_to = walk.read_to;
-    walk.run = walk.runs.size();
-  } else if (walk.read_to >= run.end) {
-    ++walk.run;
-  }
+  if (part.huge) walk.huge_pages += part.pages;
+  walk.runs.leave(present + own);
   return Done{};
 }
 
@@ -274,8 +208,9 @@ MemoryFound PagemapReader::finish(const Progress& walk) {
   // A process with hugetlb pages is not read this way.
   memory.private_hugetlb = memory.shared_hugetlb = Bytes{};
   if (walk.swap == Bytes{}) memory.swap_pss = Bytes{};
-  const bool maps_shmem = std::any_of(walk.ranges.begin(), walk.ranges.end(),
-                                      [](const Range& range) { return range.file_kind == shmem; });
+  const auto& ranges = walk.runs.ranges();
+  const bool maps_shmem = std::any_of(ranges.begin(), ranges.end(),
+                                      [](const AddressRange& range) { return range.maps_shmem; });
   if (!maps_shmem) memory.swap = walk.swap;
 
   const auto small_pages = walk.resident_pages - std::min(walk.resident_pages, walk.huge_pages) +

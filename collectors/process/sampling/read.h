@@ -41,9 +41,9 @@ struct FinishedRead {
 class ReadControl {
  public:
   virtual ~ReadControl() = default;
-  /// What was done since the last call held the target's mmap_lock in one go...
+  /// What was done since the last call held the target's mmap_lock in one go.
   virtual void held() = 0;
-  /// ... or not at all.
+  /// What was done since the last call did not hold it.
   virtual void not_held() = 0;
   /// held(), and a sleep, so that whoever waits for the lock gets it. False: stop here.
   virtual bool pause(std::chrono::nanoseconds length) = 0;
