@@ -1,5 +1,6 @@
 #include "daemon/exporter.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -137,6 +138,18 @@ Result<std::unique_ptr<Exporter>> Exporter::make(const Options& options,
 Exporter::Processes::Processes(Trees opened, process::Options options)
     : trees(std::move(opened)),
       monitor_(trees.procfs, with_cgroups_of(trees, std::move(options))) {}
+
+Result<SnapshotSource::Snapshot> Exporter::Processes::collect(
+    SnapshotSource::Clock::time_point deadline) {
+  const std::lock_guard lock(mutex_);
+  auto snapshot = monitor_.collect(deadline, extras_);
+  if (!snapshot) return snapshot;
+  const auto& counts = (*snapshot)->counts;
+  const auto found = counts.measured + counts.pending + counts.denied + counts.stuck +
+                     counts.unsupported + (*snapshot)->groups.size();
+  if (trim_.due(found)) ::malloc_trim(0);
+  return snapshot;
+}
 
 Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log& log)
     : options_(std::move(options)),

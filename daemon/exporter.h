@@ -9,6 +9,7 @@
 #include "collectors/process/monitor.h"
 #include "daemon/expositions.h"
 #include "daemon/flags.h"
+#include "daemon/heap_trim.h"
 #include "daemon/http/http_message.h"
 #include "daemon/http/router.h"
 #include "daemon/log.h"
@@ -66,10 +67,7 @@ class Exporter {
    public:
     Processes(Trees opened, process::Options options);
 
-    Result<SnapshotSource::Snapshot> collect(SnapshotSource::Clock::time_point deadline) {
-      const std::lock_guard lock(mutex_);
-      return monitor_.collect(deadline, extras_);
-    }
+    Result<SnapshotSource::Snapshot> collect(SnapshotSource::Clock::time_point deadline);
     Result<SnapshotSource::Snapshot> collect_status_only() {
       const std::lock_guard lock(mutex_);
       return monitor_.collect_status_only();
@@ -85,6 +83,7 @@ class Exporter {
     std::atomic<process::Extras> extras_ = process::Extras::none;
     std::mutex mutex_;
     process::Monitor monitor_;
+    HeapTrim trim_;
   };
 
   /// The collectors in force, and how many there were before them.

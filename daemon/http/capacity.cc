@@ -24,39 +24,65 @@ constexpr std::size_t stack_size = 100 * 1024;
 /// The accepting thread, and the watch over the clients.
 constexpr std::size_t other_threads = 2;
 
-struct Gate {
-  std::mutex mutex;
-  std::condition_variable opened;
-  bool open = false;
+/// Threads that are started to see how many can be, and end with it.
+class Trial {
+ public:
+  Trial() = default;
+  ~Trial() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    ended_.notify_all();
+    for (const auto each : started_) ::pthread_join(each, nullptr);
+  }
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+
+  /// How many of `wanted` can run beside those there are. A stack of 0 is the usual one.
+  std::size_t start(std::size_t wanted, std::size_t stack) {
+    pthread_attr_t attributes;
+    ::pthread_attr_init(&attributes);
+    if (stack > 0) ::pthread_attr_setstacksize(&attributes, stack);
+    started_.reserve(started_.size() + wanted);
+    std::size_t count = 0;
+    pthread_t thread{};
+    while (count < wanted && ::pthread_create(&thread, &attributes, wait, this) == 0) {
+      started_.push_back(thread);
+      ++count;
+    }
+    ::pthread_attr_destroy(&attributes);
+    return count;
+  }
+
+ private:
+  static void* wait(void* trial) {
+    auto& self = *static_cast<Trial*>(trial);
+    std::unique_lock lock(self.mutex_);
+    self.ended_.wait(lock, [&] { return self.over_; });
+    return nullptr;
+  }
+
+  std::vector<pthread_t> started_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool over_ = false;
 };
 
-void* wait_at(void* argument) {
-  auto& gate = *static_cast<Gate*>(argument);
-  std::unique_lock lock(gate.mutex);
-  gate.opened.wait(lock, [&] { return gate.open; });
-  return nullptr;
-}
-
-/// How many of `wanted` threads can run beside those there are.
-std::size_t startable(std::size_t wanted) {
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setstacksize(&attributes, stack_size);
-  Gate gate;
-  std::vector<pthread_t> started;
-  started.reserve(wanted);
-  pthread_t thread{};
-  while (started.size() < wanted && ::pthread_create(&thread, &attributes, wait_at, &gate) == 0) {
-    started.push_back(thread);
+/// How many of `wanted` threads connections can have: the first `least`, then what is left when
+/// collecting has its own. The error says how many there were.
+Result<std::size_t> threads_for_connections(std::size_t wanted, std::size_t least) {
+  Trial trial;
+  const auto first = trial.start(least + other_threads, stack_size);
+  if (first < least + other_threads) {
+    return Error{ErrorKind::failed,
+                 "too few threads to serve HTTP: only " + std::to_string(first) +
+                     " could be started; raise TasksMax=, ulimit -u or ulimit -v",
+                 {},
+                 0};
   }
-  ::pthread_attr_destroy(&attributes);
-  {
-    const std::lock_guard lock(gate.mutex);
-    gate.open = true;
-  }
-  gate.opened.notify_all();
-  for (const auto each : started) ::pthread_join(each, nullptr);
-  return started.size();
+  if (trial.start(threads_for_collecting, 0) < threads_for_collecting) return least;
+  return least + trial.start(wanted - least, stack_size);
 }
 
 /// How many descriptors may be opened beside those there are.
@@ -88,15 +114,9 @@ Result<Capacity> affordable(std::size_t wanted_threads) {
                  {},
                  0};
   }
-  const auto started = startable(capacity.threads + other_threads);
-  capacity.threads = started - std::min(started, other_threads);
-  if (capacity.threads < least) {
-    return Error{ErrorKind::failed,
-                 "too few threads to serve HTTP: only " + std::to_string(started) +
-                     " could be started; raise TasksMax=, ulimit -u or ulimit -v",
-                 {},
-                 0};
-  }
+  const auto threads = threads_for_connections(capacity.threads, least);
+  if (!threads) return threads.error();
+  capacity.threads = *threads;
   return capacity;
 }
 

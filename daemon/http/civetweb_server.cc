@@ -39,6 +39,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// A head has this much. Each thread keeps a buffer of it, and all of that once a client has filled
+/// it: 0.3 MiB for 40 threads.
+constexpr std::size_t most_head = 8192;
+
 /// The kernel says that there is room when a third of its buffer is free, so this never blocks.
 constexpr std::size_t write_size = 32 * 1024;
 
@@ -128,7 +132,7 @@ struct HttpServer::Parts {
 
   HttpReply answer(const HttpRequest& request) const;
   void serve(mg_connection* connection, const mg_request_info& info);
-  void refuse(mg_connection* connection, int status);
+  void refuse(mg_connection* connection, int status, std::string_view message);
   void send(mg_connection* connection, const HttpReply& reply, bool with_body);
   bool send_text(mg_connection* connection, std::string_view text, tcp::Pace& pace);
   Client* serving(const mg_connection* connection);
@@ -230,18 +234,21 @@ int HttpServer::Parts::on_request(mg_connection* connection) {
 }
 
 /// What CivetWeb refuses by itself: no HTTP, a head that is too long, or one that did not come.
-int HttpServer::Parts::on_error(mg_connection* connection, int status, const char*) {
+int HttpServer::Parts::on_error(mg_connection* connection, int status, const char* message) {
   try {
-    of(connection).refuse(connection, status);
+    of(connection).refuse(connection, status, message == nullptr ? "" : message);
   } catch (const std::exception&) {
     return 0;
   }
   return 0;
 }
 
-void HttpServer::Parts::refuse(mg_connection* connection, int status) {
+/// A head without an end is one that is no HTTP for CivetWeb; how much has come tells them apart.
+void HttpServer::Parts::refuse(mg_connection* connection, int status, std::string_view message) {
   answered = true;
   const auto* client = serving(connection);
+  const bool without_head = message == "Malformed message";
+  if (client != nullptr && without_head && tcp::received(client->fd) >= most_head) status = 431;
   if (client != nullptr && client->cut) status = 408;
   if (handlers.refused) handlers.refused(status);
   send(connection, plain_reply(status, std::string(reason(status))), true);
@@ -319,9 +326,11 @@ Status HttpServer::Parts::start(const std::string& ports, const Capacity& capaci
   const auto threads = std::to_string(capacity.threads);
   const auto queue = std::to_string(capacity.queue);
   const auto patience = std::to_string(limits.head_patience.count());
-  const std::array<const char*, 21> options = {
+  const auto head = std::to_string(most_head);
+  const std::array<const char*, 23> options = {
       "listening_ports", ports.c_str(), "num_threads", threads.c_str(), "connection_queue",
-      queue.c_str(), "request_timeout_ms", patience.c_str(), "enable_keep_alive", "no",
+      queue.c_str(), "request_timeout_ms", patience.c_str(), "max_request_size", head.c_str(),
+      "enable_keep_alive", "no",
       // The head and a large body are two writes; the second must not wait for the client's ACK.
       "tcp_nodelay", "1", "enable_auth_domain_check", "no",
       // No answers to cross-origin preflights: no page of another site has business here.

@@ -142,7 +142,7 @@ std::size_t Clients::cut_heads(std::size_t wanted) {
     const auto& client = clients_[i];
     if (client->phase != Client::Phase::head || client->cut) continue;
     if (tcp::head_waits(client->fd)) continue;
-    const bool begun = tcp::has_sent(client->fd);
+    const bool begun = tcp::received(client->fd) > 0;
     if (!begun) client->seen_silent = true;
     candidates.push_back(client.get());
     heads.push_back({client->ends.address, now - client->accepted, begun});

@@ -39,11 +39,11 @@ Ends ends_of(int fd, const sockaddr* client, socklen_t size) {
   return {address.data(), static_cast<std::uint16_t>(std::atoi(port.data())), ntohs(own.sin6_port)};
 }
 
-bool has_sent(int fd) {
+std::uint64_t received(int fd) {
   tcp_info info{};
   socklen_t size = sizeof(info);
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
-  return info.tcpi_bytes_received > 0;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return info.tcpi_bytes_received;
 }
 
 bool head_waits(int fd) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "daemon/http/clients.h"
@@ -19,8 +20,8 @@ void bound_send_buffer(int fd);
 /// The two ends of an accepted connection.
 Ends ends_of(int fd, const sockaddr* client, socklen_t size);
 
-/// Whether any byte has come, read by now or not.
-bool has_sent(int fd);
+/// How many bytes have come, read by now or not; 0 where the kernel does not say.
+std::uint64_t received(int fd);
 
 /// Whether a complete head lies in the kernel and waits for a thread.
 bool head_waits(int fd);
