@@ -17,6 +17,15 @@ std::string in_small_letters(std::string_view text) {
   return out;
 }
 
+/// No list of names, and nothing else that only ends like one. Names in other alphabets come as
+/// ASCII (RFC 5891).
+bool has_signs_of_a_name(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_' || c == ':';
+  });
+}
+
 bool all_digits(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -48,13 +57,12 @@ std::string host_name(std::string_view text) {
     text = text.substr(0, colon);
   }
   if (!port.empty() && (port.front() != ':' || !all_digits(port.substr(1)))) return "";
+  if (!has_signs_of_a_name(text)) return "";
   if (text.ends_with('.')) text.remove_suffix(1);
   return in_small_letters(text);
 }
 
 bool is_address(const std::string& name) {
-  // To inet_pton() a text ends at its first NUL.
-  if (name.find('\0') != std::string::npos) return false;
   std::array<unsigned char, sizeof(in6_addr)> address;
   return ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
          ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;

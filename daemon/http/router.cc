@@ -20,8 +20,8 @@ bool from_another_site(const HttpRequest& request) {
   if (origin.empty()) return false;
   const auto scheme = origin.find("://");
   if (scheme == std::string::npos) return true;  // "null": a page without a site
-  return host_name(std::string_view(origin).substr(scheme + 3)) !=
-         host_name(request.header("Host"));
+  const auto site = host_name(std::string_view(origin).substr(scheme + 3));
+  return site.empty() || site != host_name(request.header("Host"));
 }
 
 }  // namespace

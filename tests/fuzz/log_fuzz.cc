@@ -23,7 +23,7 @@ void append_utf8(std::string& out, std::uint32_t value) {
   const auto add = [&](std::uint32_t byte) { out += static_cast<char>(byte); };
   if (value < 0x80) return add(value);
   const int more = value < 0x800 ? 1 : value < 0x10000 ? 2 : 3;
-  add(((0xF00u >> more) & 0xFF) | (value >> (6 * more)));
+  add(((0xF00u >> (more + 1)) & 0xFF) | (value >> (6 * more)));
   for (int i = more - 1; i >= 0; --i) add(0x80 | ((value >> (6 * i)) & 0x3F));
 }
 

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,12 @@ std::string slow_host(std::string text) {
       (after[0] != ':' || after.find_first_not_of("0123456789", 1) != std::string::npos)) {
     return "";
   }
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && std::strchr("-._:", c) == nullptr) {
+      return "";
+    }
+    if (c == '\0') return "";
+  }
   if (text.ends_with('.')) text.pop_back();
   return lower(text);
 }
@@ -94,9 +101,8 @@ bool may_ask(const std::string& host, const std::string& own) {
   if (host.empty()) return true;
   const auto name = slow_host(host);
   in6_addr address{};
-  const bool is_ipv6 = name.find(':') != std::string::npos &&
-                       ::inet_pton(AF_INET6, std::string(name.c_str()).c_str(), &address) == 1;
-  if (name.find('\0') != std::string::npos) return false;
+  const bool is_ipv6 =
+      name.find(':') != std::string::npos && ::inet_pton(AF_INET6, name.c_str(), &address) == 1;
   return is_ipv4(name) || is_ipv6 || name == "localhost" || name == own ||
          name == "node1.example.org" ||
          (name.size() > 12 && name.substr(name.size() - 12) == ".example.net");
@@ -106,8 +112,9 @@ bool comes_from_elsewhere(const HttpRequest& request) {
   const auto origin = slow_header(request, "origin");
   if (origin.empty()) return false;
   const auto scheme = origin.find("://");
-  return scheme == std::string::npos ||
-         slow_host(origin.substr(scheme + 3)) != slow_host(slow_header(request, "host"));
+  if (scheme == std::string::npos) return true;
+  const auto site = slow_host(origin.substr(scheme + 3));
+  return site.empty() || site != slow_host(slow_header(request, "host"));
 }
 
 std::string own_name() {

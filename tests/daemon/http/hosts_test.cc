@@ -64,6 +64,8 @@ TEST(Hosts, KnowsWhatTheOperatorAdds) {
   EXPECT_FALSE(hosts.allows(".metrics.example.org"));
   EXPECT_FALSE(hosts.allows("evilmetrics.example.org"));
   EXPECT_FALSE(hosts.allows("x.node1.example.org"));
+  EXPECT_FALSE(hosts.allows("evil.example, a.metrics.example.org")) << "two Host headers";
+  EXPECT_FALSE(hosts.allows("evil.example/a.metrics.example.org"));
   EXPECT_TRUE(Hosts({"*"}).allows("any.example"));
 }
 

@@ -71,6 +71,9 @@ TEST_F(RouterTest, RefusesWhatAPageOfAnotherSiteSends) {
   EXPECT_EQ(from("http://evil.example"), 403);
   EXPECT_EQ(from("http://here.example.evil.example"), 403);
   EXPECT_EQ(from("null"), 403);
+  EXPECT_EQ(from("http://"), 403);
+  EXPECT_EQ(ask("POST", "/b", {{"Origin", "http://"}}).status, 403)
+      << "no name is not the same name";
 }
 
 }  // namespace
