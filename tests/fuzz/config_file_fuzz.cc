@@ -29,8 +29,8 @@ std::string written(const config::Settings& settings) {
   const auto options = config::process_options(settings);
   const auto of_collectors = config::collector_options(settings.collectors);
   std::string file = "group_by:\n";
-  for (const auto dimension : options.group_by) {
-    file.append("- ").append(process::to_string(dimension)) += '\n';
+  for (const auto* dimension : options.group_by) {
+    file.append("- ").append(dimension->name) += '\n';
   }
   file += "max_groups: " + std::to_string(options.max_groups) + "\ncollectors:\n";
   for (const auto& [name, on] : settings.collectors.on) {

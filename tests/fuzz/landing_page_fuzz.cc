@@ -62,7 +62,7 @@ using Keys = std::vector<process::GroupKey>;
 
 std::string page_of(const Keys& keys) {
   process::Snapshot snapshot;
-  snapshot.dimensions = {process::Dimension::name, process::Dimension::cgroup};
+  snapshot.group_by = process::default_group_by();
   for (const auto& key : keys) {
     snapshot.groups.push_back({key, {}});
     // In their order: the largest come first.
