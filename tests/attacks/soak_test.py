@@ -104,7 +104,7 @@ class Soak(unittest.TestCase):
         began = due = next_look = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
             if time.monotonic() >= next_look:
-                next_look += 1
+                next_look = max(next_look + 1, time.monotonic())
                 self.look(daemon, passed / seconds)
                 oddities.some()
             else:
