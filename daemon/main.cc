@@ -1,7 +1,10 @@
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 #include <string>
 
+#include "collectors/base/printable.h"
 #include "daemon/exporter.h"
 #include "daemon/flags.h"
 #include "daemon/log.h"
@@ -28,10 +31,13 @@ int print(const std::string& text) {
   return fail(failed, "standard output: cannot be written to");
 }
 
+/// Names are data, and stay as they are where a program reads them. A terminal would do what they
+/// say.
 int print_once(const Options& options, const config::Settings& settings, Log& log) {
   auto exporter = Exporter::make(options, settings, log);
   if (!exporter) return fail(failed, exporter.error().message());
-  return print((*exporter)->once());
+  const auto text = (*exporter)->once();
+  return print(::isatty(STDOUT_FILENO) == 1 ? printable_lines(text) : text);
 }
 
 int run(int argc, char** argv) {

@@ -81,7 +81,7 @@ std::string printable(std::string_view bytes, std::size_t most) {
       out += ellipsis;
       return out;
     }
-    if (out.size() + ellipsis.size() <= most) cut = out.size();
+    if (most - out.size() >= ellipsis.size()) cut = out.size();
     bytes.remove_prefix(front.size);
   }
   return out;
@@ -90,6 +90,17 @@ std::string printable(std::string_view bytes, std::size_t most) {
 std::string in_quotes(std::string_view value) {
   constexpr std::size_t most = 80;
   return '"' + printable(value, most) + '"';
+}
+
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  while (true) {
+    const auto end = text.find('\n');
+    out += printable(text.substr(0, end), std::string::npos);
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace memory_exporter

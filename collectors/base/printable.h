@@ -23,4 +23,7 @@ std::string printable(std::string_view bytes, std::size_t most = 500);
 /// on behind it.
 std::string in_quotes(std::string_view value);
 
+/// A stranger's text of many lines, for a terminal: as printable(), and the ends of lines stay.
+std::string printable_lines(std::string_view text);
+
 }  // namespace memory_exporter

@@ -1,10 +1,12 @@
 """Processes and cgroups whose names mean something to whoever prints them: the exposition stays what it
-is, the page shows them, and --once writes to a terminal what it writes to a file."""
+is, the page shows them, and --once does not move a terminal."""
 
 import ctypes
+import errno
 import os
 import random
 import signal
+import subprocess
 import tempfile
 import unittest
 
@@ -52,6 +54,24 @@ class Named:
             os.waitpid(pid, 0)
 
 
+def run_on_terminal(command):
+    """What it writes to a terminal of its own."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=theirs)
+    os.close(theirs)
+    shown = bytearray()
+    try:
+        while block := os.read(ours, 65536):
+            shown += block
+    except OSError as failed:
+        if failed.errno != errno.EIO:  # the other side is closed
+            raise
+    finally:
+        os.close(ours)
+        process.wait()
+    return bytes(shown)
+
+
 class HostileNames(unittest.TestCase):
     def make_cgroups(self, pids):
         """One for each name, with a process in it; where the machine has none, there are none."""
@@ -64,6 +84,15 @@ class HostileNames(unittest.TestCase):
             self.addCleanup(os.rmdir, top + b"/" + name)
             with open(top + b"/" + name + b"/cgroup.procs", "w", encoding="ascii") as file:
                 file.write(str(pid))
+
+    def test_once_does_not_move_a_terminal_and_changes_nothing_in_a_pipe(self):
+        with Named([b"\x1b[2J", b"\xe2\x80\xae"]):
+            _, piped, _ = live.run_daemon("--once", "--pss.mode=off")
+            shown = run_on_terminal([live.DAEMON, "--once", "--pss.mode=off"]).decode("utf-8")
+        for raw, escaped in (("\x1b[2J", "\\u001b[2J"), ("\u202e", "\\u202e")):
+            self.assertIn(f'name="{raw}"', piped)
+            self.assertIn(f'name="{escaped}"', shown)
+        self.assertEqual([sign for sign in shown if not sign.isprintable() and sign not in "\r\n"], [])
 
     def test_formats_and_page_hold(self):
         with Named(names()) as processes:

@@ -50,6 +50,15 @@ TEST(Printable, IsCutBetweenCharactersAndNeverLongerThanAsked) {
   }
 }
 
+TEST(PrintableLines, KeepsTheLinesAndNothingElseThatMovesATerminal) {
+  EXPECT_EQ(printable_lines("a{x=\"\x1b[2J\"} 1\nb{x=\"\xe2\x80\xae\"} 2\n"),
+            "a{x=\"\\u001b[2J\"} 1\nb{x=\"\\u202e\"} 2\n");
+  EXPECT_EQ(printable_lines(""), "");
+  EXPECT_EQ(printable_lines("\n\nno end\r"), "\n\nno end\\u000d");
+  const std::string longer(10'000, 'x');
+  EXPECT_EQ(printable_lines(longer), longer);
+}
+
 TEST(InQuotes, KeepsRoomForWhatTheMessageGoesOnToSay) {
   EXPECT_EQ(in_quotes("5 s"), "\"5 s\"");
   EXPECT_LE(in_quotes(std::string(100'000, 'x')).size(), 82u);
