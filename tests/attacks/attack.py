@@ -249,6 +249,8 @@ def attack(test, name, daemon, act, seconds, every=0.5, timeout=10.0, forget=Non
         "threads": f"{before.threads}/{after.threads}",
         "descriptors": f"{before.descriptors}/{after.descriptors}"})
     test.assertEqual(during.lost, [])
+    # The attack takes its part of the machine; beyond that a scrape waits for nobody.
+    test.assertLess(share(during.seconds, 0.5), 1 + 5 * share(idle.seconds, 0.5))
     test.assertGreater(len(during.seconds), 0)
     return during
 

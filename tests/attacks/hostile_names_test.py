@@ -18,6 +18,8 @@ NAMES = [b"<script>alert", b'"><img src=x>', b'a"b\\c', b"a\nb", b"\\n", b"a\\\n
          b"(((", b"\x01\x02\x1b[31m", b"\x7f", b'{name="x"}', b"# EOF", b"other", b"=1+1", b"\xc2\x85",
          b"\xef\xbb\xbfbom", b"\xe2\x80\xae", b"a\tb", b"a\rb", b"%n%s", b"Name:\t1", b"VmRSS: 1",
          b"\xf0\x9f\x98\x80x", b"&lt;", b"'onload='"]
+# The page shows the largest groups.
+HEAVY = [b"<script>alert", b"\x01\x02\x1b[31m", b"\xe2\x80\xae"]
 CGROUPS = [b"<b>x<|b>", b'"q"', b"back\\slash", b"\xff\xfe", b" sp ", b"\x1b[2J", b"a" * 255, b"..x",
            b"\xe2\x80\xae", b"a:b", b"x (deleted)", b"{}", b"tab\there", b"\\n"]
 MEMORY = "/sys/fs/cgroup/memory"
@@ -31,7 +33,7 @@ def names():
 
 
 class Named:
-    """Processes that sleep under these names."""
+    """Processes that sleep under these names, HEAVY ones with memory of their own."""
 
     def __init__(self, wanted):
         libc = ctypes.CDLL(None)
@@ -41,6 +43,7 @@ class Named:
             if pid == 0:
                 libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
                 libc.prctl(PR_SET_NAME, name)
+                memory = b"x" * (64 << 20) if name in HEAVY else b""  # noqa: F841 (held)
                 while True:
                     signal.pause()
             self.pids.append(pid)
@@ -48,10 +51,14 @@ class Named:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        for pid in self.pids:
+    def end(self):
+        while self.pids:
+            pid = self.pids.pop()
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+    def __exit__(self, *_):
+        self.end()
 
 
 def run_on_terminal(command):
@@ -97,9 +104,9 @@ class HostileNames(unittest.TestCase):
     def test_formats_and_page_hold(self):
         with Named(names()) as processes:
             self.make_cgroups(processes.pids)
-            self.addCleanup(processes.__exit__)
+            self.addCleanup(processes.end)  # before the cgroups
             with live.Daemon("--collector.process_details", "--collector.mappings") as daemon:
-                metrics = daemon.metrics()  # parsed strictly: valid UTF-8, no series twice
+                metrics = daemon.settled_metrics()  # parsed strictly: valid UTF-8, no series twice
                 found = {labels["name"] for labels, _ in metrics.values("memory_group_processes")}
                 for name in ("<script>alert", 'a"b\\c', "a\nb", "(a) R 1 1 1", "\x01\x02\x1b[31m",
                              "\u202e"):
@@ -107,14 +114,12 @@ class HostileNames(unittest.TestCase):
                 openmetrics = daemon.get("/metrics", Accept="application/openmetrics-text;version=1.0.0")
                 self.assertTrue(openmetrics.text.endswith("# EOF\n"))
                 page = daemon.get("/").text
+                for shown in ("&lt;script&gt;alert", "\\u0001\\u0002\\u001b[31m", "\\u202e"):
+                    self.assertIn(shown, page)
                 self.assertNotIn("<script>alert", page)
                 self.assertNotIn("<img src=x>", page)
                 self.assertEqual([sign for sign in page if not sign.isprintable() and sign != "\n"], [])
                 self.assertLess(len(daemon.log), 4000)
-            processes.pids, ended = [], processes.pids
-            for pid in ended:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":
