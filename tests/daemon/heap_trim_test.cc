@@ -16,9 +16,10 @@ TEST(HeapTrim, IsDueOnceInTheCollectionAfterAFall) {
 
 TEST(HeapTrim, IsNotDueWhereFewHaveEnded) {
   HeapTrim trim;
-  for (const std::size_t found : {1'000, 800, 1'000, 801, 801, 801}) EXPECT_FALSE(trim.due(found));
+  for (const std::size_t found : {1'000u, 800u, 1'000u, 801u, 801u, 801u})
+    EXPECT_FALSE(trim.due(found));
   HeapTrim small;
-  for (const std::size_t found : {199, 0, 199, 0, 0}) EXPECT_FALSE(small.due(found));
+  for (const std::size_t found : {199u, 0u, 199u, 0u, 0u}) EXPECT_FALSE(small.due(found));
 }
 
 TEST(HeapTrim, AFallInManyStepsIsOne) {

@@ -41,7 +41,7 @@ TEST(Capacity, IsWhatIsWantedOnAnOrdinaryMachine) {
 }
 
 TEST(Capacity, LeavesDescriptorsForCollecting) {
-  for (const std::size_t more : {32, 40, 60, 80}) {
+  for (const std::size_t more : {32u, 40u, 60u, 80u}) {
     const FewDescriptors few(more);
     const auto capacity = affordable(40);
     ASSERT_TRUE(capacity.ok()) << more;
