@@ -160,8 +160,8 @@ def settled(daemon):
     return State(daemon.pid)
 
 
-def expect_as_before(test, daemon, before, seconds=15):
-    """The daemon comes back to what it was: RSS within 1 MiB, no descriptor and no thread more. It
+def expect_as_before(test, daemon, before, seconds=15, more=MIB):
+    """The daemon comes back to what it was: RSS within 1 MiB (`more`), no descriptor and no thread more. It
     is scraped meanwhile, as it would be. A sanitizer keeps freed memory, so there RSS is left out."""
     state = None
 
@@ -171,7 +171,7 @@ def expect_as_before(test, daemon, before, seconds=15):
         time.sleep(0.2)
         state = State(daemon.pid)
         return (state.descriptors <= before.descriptors and state.threads <= before.threads and
-                (live.SANITIZED or state.resident <= before.resident + MIB))
+                (live.SANITIZED or state.resident <= before.resident + more))
     try:
         live.wait_until(same, seconds, "as before")
     except AssertionError:

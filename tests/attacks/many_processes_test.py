@@ -32,7 +32,8 @@ class ManyProcesses(unittest.TestCase):
                 metrics = live.wait_until(all_measured, 300 if FULL else 60, "all are measured")
                 self.assertGreater(metrics.sum("memory_group_pss_bytes", name="same"), COUNT * 4096)
                 during = State(daemon.pid)
-            after = expect_as_before(self, daemon, before)
+            # What is left of them shares its pages with what is in use: 1.1 MiB of 5.
+            after = expect_as_before(self, daemon, before, more=2 * MIB)
         report(f"{COUNT:,} processes", **{
             "scrapes": len(seconds), "first s": round(first, 2), "median s":
             round(sorted(seconds)[len(seconds) // 2], 2), "RSS before MiB":

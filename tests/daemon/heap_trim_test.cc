@@ -5,12 +5,12 @@
 namespace memory_exporter {
 namespace {
 
-TEST(HeapTrim, IsDueOnceInTheCollectionAfterAFall) {
+TEST(HeapTrim, IsDueInTheFourCollectionsAfterAFall) {
   HeapTrim trim;
   EXPECT_FALSE(trim.due(100));
   EXPECT_FALSE(trim.due(1'100));
   EXPECT_FALSE(trim.due(100));
-  EXPECT_TRUE(trim.due(100));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(trim.due(100));
   EXPECT_FALSE(trim.due(100));
 }
 
@@ -22,12 +22,12 @@ TEST(HeapTrim, IsNotDueWhereFewHaveEnded) {
   for (const std::size_t found : {199u, 0u, 199u, 0u, 0u}) EXPECT_FALSE(small.due(found));
 }
 
-TEST(HeapTrim, AFallInManyStepsIsOne) {
+TEST(HeapTrim, AFallInManyStepsIsTrimmedNowAndThen) {
   HeapTrim trim;
   int trims = 0;
   for (std::size_t found = 10'000; found > 0; found -= 10) trims += trim.due(found) ? 1 : 0;
   EXPECT_GT(trims, 5);
-  EXPECT_LT(trims, 20);
+  EXPECT_LT(trims, 80);
 }
 
 }  // namespace
