@@ -11,6 +11,7 @@ namespace memory_exporter::config {
 namespace {
 
 using process::PssMode;
+using process::PssTier;
 
 struct NamedMode {
   std::string_view name;
@@ -37,6 +38,19 @@ std::string mode_text(const process::Options& options) {
     if (mode == options.pss_mode) return std::string(name);
   }
   return {};
+}
+
+Status set_tier(Settings& settings, std::string_view text) {
+  for (const auto tier : {PssTier::pagemap, PssTier::rollup}) {
+    if (to_string(tier) != text) continue;
+    settings.pss_tier = tier;
+    return Done{};
+  }
+  return not_accepted(text, "a tier: write pagemap or rollup");
+}
+
+std::string tier_text(const process::Options& options) {
+  return std::string(to_string(options.pss_tier));
 }
 
 template <auto field, auto read>
@@ -66,7 +80,7 @@ std::string ratio_of(const process::Options& options) {
   return std::string(digits.data(), end);
 }
 
-constexpr std::array<PssSetting, 8> table = {{
+constexpr std::array<PssSetting, 9> table = {{
     {"mode", "mode", "budgeted|exact|off",
      "how PSS is sampled: what changed, under the budgets; every process in every scrape; or not",
      set_mode, mode_text},
@@ -90,6 +104,10 @@ constexpr std::array<PssSetting, 8> table = {{
      "privileges allow it, and not waited for",
      set_positive_duration<&Settings::pss_stall_limit>,
      duration_of<&process::Options::pss_stall_limit>},
+    {"tier", "tier", "pagemap|rollup",
+     "how such a process is read: pagemap, in small parts, for which CAP_SYS_ADMIN is kept where "
+     "it is there; or rollup, in one go and less often, without it",
+     set_tier, tier_text},
 }};
 
 template <auto field>
@@ -195,6 +213,7 @@ Settings overlay(const Settings& over, Settings under) {
   prefer(over.pss_cpu_budget, under.pss_cpu_budget);
   prefer(over.pss_stall_budget, under.pss_stall_budget);
   prefer(over.pss_stall_limit, under.pss_stall_limit);
+  prefer(over.pss_tier, under.pss_tier);
   return under;
 }
 
@@ -211,6 +230,7 @@ process::Options process_options(const Settings& settings) {
   options.pss_cpu_budget = settings.pss_cpu_budget.value_or(options.pss_cpu_budget);
   options.pss_stall_budget = settings.pss_stall_budget.value_or(options.pss_stall_budget);
   options.pss_stall_limit = settings.pss_stall_limit.value_or(options.pss_stall_limit);
+  options.pss_tier = settings.pss_tier.value_or(options.pss_tier);
   return options;
 }
 

@@ -44,6 +44,7 @@ struct Settings {
   std::optional<double> pss_cpu_budget;
   std::optional<double> pss_stall_budget;
   std::optional<std::chrono::nanoseconds> pss_stall_limit;
+  std::optional<process::PssTier> pss_tier;
 
   bool operator==(const Settings&) const = default;
 };

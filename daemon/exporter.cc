@@ -248,6 +248,9 @@ std::string Exporter::once() {
 
 Status Exporter::reload() {
   auto settings = load_settings(options_);
+  if (settings && allow_reload_) {
+    if (const auto allowed = allow_reload_(*settings); !allowed) settings = allowed.error();
+  }
   self_.configuration_loaded(settings.ok());
   if (!settings) {
     log_.error("configuration refused, the one before it stays in force",

@@ -39,14 +39,20 @@ class Exporter {
   std::string once();
 
   /// Reads the configuration file again. What it says of collectors and max_groups is in force at
-  /// once; the rest waits for a restart, and the log says so. A file with a mistake changes
-  /// nothing.
+  /// once; the rest waits for a restart, and the log says so. A file with a mistake,
+  /// or that may not be (see allow_reloads()), changes nothing.
   Status reload();
 
   /// How a POST to /-/reload gets its reload done: on the main thread, because the server's threads
   /// have small stacks.
   void on_reload_request(std::function<Status()> function) {
     reload_request_ = std::move(function);
+  }
+
+  /// Which settings a reload may bring; any, unless this is called. To be called before the first
+  /// reload.
+  void allow_reloads(std::function<Status(const config::Settings&)> allow) {
+    allow_reload_ = std::move(allow);
   }
 
   HttpReply handle(const HttpRequest& request);
@@ -114,6 +120,7 @@ class Exporter {
   SelfMetrics self_;
   ProcessWarnings warnings_;
   std::function<Status()> reload_request_;
+  std::function<Status(const config::Settings&)> allow_reload_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stopping_ = false;
   Expositions expositions_;

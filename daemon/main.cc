@@ -8,6 +8,7 @@
 #include "daemon/exporter.h"
 #include "daemon/flags.h"
 #include "daemon/log.h"
+#include "daemon/privileges.h"
 #include "daemon/process_setup.h"
 #include "daemon/serve.h"
 #include "daemon/version.h"
@@ -51,10 +52,14 @@ int run(int argc, char** argv) {
   }
   if (options->config_check) return print(options->config_file + ": good\n");
 
-  // Before the log's thread: no thread but this one may ever see them.
+  // Before the log's thread: no thread but this one may ever see the signals, and none may have
+  // more capabilities.
   if (!options->once) block_signals();
+  const auto privileges = Privileges::keep_needed(*options, *settings);
   Log log(options->log_format, options->log_level);
-  return options->once ? print_once(*options, *settings, log) : serve(*options, *settings, log);
+  privileges.say(log, options->once);
+  return options->once ? print_once(*options, *settings, log)
+                       : serve(*options, *settings, privileges, log);
 }
 
 }  // namespace

@@ -55,13 +55,14 @@ std::string page() {
       "page faults of processes, added up by name and cgroup, and the machine's own figures.\n"
       ".PP\n"
       "Without privileges, PSS and USS of other users' processes are missing; with the "
-      "capability CAP_SYS_PTRACE they are there.\n";
+      "capability CAP_SYS_PTRACE they are there. Capabilities that the settings do not need are "
+      "dropped at the start.\n";
   out += options_section();
   out +=
       ".SH SIGNALS\n"
       ".TP\n.B SIGHUP\nReads the configuration file again. What it says of collectors is in "
       "force at once; changes of other keys are logged and wait for a restart. A file with a "
-      "mistake changes nothing.\n"
+      "mistake, or that needs a capability which was dropped at the start, changes nothing.\n"
       ".TP\n.BR SIGTERM ,\\  SIGINT\nAnswer the requests under way and end, within two "
       "seconds.\n"
       ".SH EXIT STATUS\n"

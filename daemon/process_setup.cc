@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -57,6 +58,12 @@ void set_thread_stack_size() {
   ::pthread_attr_destroy(&attributes);
 }
 
+/// Nothing that this process were made to start gets more privileges than it has, by no file's
+/// owner or capabilities.
+void give_up_new_privileges() {
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 bool is_shortage(const std::exception& failed) {
   const auto* of_system = dynamic_cast<const std::system_error*>(&failed);
   return dynamic_cast<const std::bad_alloc*>(&failed) != nullptr ||
@@ -84,6 +91,7 @@ bool is_shortage(const std::exception& failed) {
 
 void set_up_process() {
   std::set_terminate(end_without_resources);
+  give_up_new_privileges();
   set_up_heap();
   fill_standard_descriptors();
   raise_descriptor_limit();

@@ -118,6 +118,13 @@ constexpr std::chrono::minutes longest_run{1};
 
 }  // namespace
 
+bool is_on(const CollectorEntry& entry, const config::CollectorSettings& settings,
+           bool disable_defaults) {
+  const auto chosen = settings.on.find(entry.name);
+  if (chosen != settings.on.end()) return chosen->second;
+  return entry.on_by_default && !disable_defaults;
+}
+
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
                                                     const config::CollectorSettings& settings,
                                                     bool disable_defaults) {
@@ -125,10 +132,7 @@ std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
   options.page_size = procfs::page_size_of(trees.procfs);
   auto collectors = std::make_shared<CollectorSet>();
   for (const auto& entry : collector_table()) {
-    const auto chosen = settings.on.find(entry.name);
-    const bool on =
-        chosen != settings.on.end() ? chosen->second : entry.on_by_default && !disable_defaults;
-    if (!on) continue;
+    if (!is_on(entry, settings, disable_defaults)) continue;
     collectors->push_back(
         {entry.make(trees, options), entry.reads_processes, entry.extras, entry.reads_files});
   }

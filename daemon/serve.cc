@@ -61,14 +61,17 @@ unsigned threads_for(unsigned max_requests) {
 /// The exporter and its server: started and reloaded by one thread, stopped by another.
 class Service {
  public:
-  Service(const Options& options, const config::Settings& settings, Log& log)
-      : options_(options), settings_(settings), log_(log) {}
+  Service(const Options& options, const config::Settings& settings, const Privileges& privileges,
+          Log& log)
+      : options_(options), settings_(settings), privileges_(privileges), log_(log) {}
 
   /// Returns when the exporter is ready. `reload`: what a POST to /-/reload has done.
   Status start(std::function<Status()> reload) {
     auto exporter = Exporter::make(options_, settings_, log_);
     if (!exporter) return exporter.error();
     (*exporter)->on_reload_request(std::move(reload));
+    (*exporter)->allow_reloads(
+        [this](const config::Settings& wanted) { return privileges_.allow(options_, wanted); });
     auto server = start_server(**exporter);
     if (!server) return server.error();
     (*exporter)->on_shortage([running = server->get()] { running->shed(); });
@@ -114,6 +117,7 @@ class Service {
 
   const Options& options_;
   const config::Settings& settings_;
+  const Privileges& privileges_;
   Log& log_;
   std::mutex mutex_;  ///< over the time at which the two below come to be
   std::unique_ptr<Exporter> exporter_;
@@ -163,8 +167,9 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int serve(const Options& options, const config::Settings& settings, Log& log) {
-  Service service(options, settings, log);
+int serve(const Options& options, const config::Settings& settings, const Privileges& privileges,
+          Log& log) {
+  Service service(options, settings, privileges, log);
   Start start;
   Background background(
       {.start = [&] { return service.start([&] { return background.reload(); }); },

@@ -3,16 +3,19 @@
 #include "config/settings.h"
 #include "daemon/flags.h"
 #include "daemon/log.h"
+#include "daemon/privileges.h"
 
 namespace memory_exporter {
 
 /// Serves until SIGTERM or SIGINT comes, and reads the configuration again on SIGHUP. Returns the
-/// exit code; why it could not start is said on standard error. To be called before the process
+/// exit code; why it could not start is said on standard error. A reload that needs a capability
+/// which was dropped is refused. To be called before the process
 /// has a second thread but the log's, with the signals blocked (see block_signals()).
 ///
 /// The calling thread only waits for signals, so that one always ends the daemon within two
 /// seconds: everything that may hang is done by others.
-int serve(const Options& options, const config::Settings& settings, Log& log);
+int serve(const Options& options, const config::Settings& settings, const Privileges& privileges,
+          Log& log);
 
 /// Blocks the signals that serve() waits for, in this thread and those that it starts.
 void block_signals();

@@ -23,6 +23,12 @@ constexpr std::chrono::milliseconds longest_rest{500};
 /// Longer than any deadline; the largest time there is cannot be added to one.
 constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24);
 
+/// What the operator, the privileges and the kernel allow for giants.
+PssTier tier_for(const procfs::Tree& procfs, PssTier wanted) {
+  if (wanted != PssTier::pagemap) return wanted;
+  return procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup;
+}
+
 std::shared_ptr<CpuBudget> budget_of(const Options& options, Clock::time_point now) {
   if (options.pss_mode == PssMode::exact) return CpuBudget::unlimited();
   std::vector<double> weights;
@@ -50,7 +56,7 @@ struct Monitor::Parts {
                options.cgroup_namespace_root, options.cgroup_v2}),
         max_groups(options.max_groups),
         grouping(options.group_by, options.max_groups),
-        tier(procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup),
+        tier(tier_for(procfs, options.pss_tier)),
         budget(budget_of(options, now())) {
     const auto reads = std::make_shared<ReadsUnderWay>();
     for (std::size_t lane = 0; lane < lane_kinds().size(); ++lane) {

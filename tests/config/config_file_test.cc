@@ -282,7 +282,7 @@ TEST(ExampleConfig, ShowsEveryKey) {
   ASSERT_TRUE(example.ok());
   EXPECT_TRUE(example->group_by && example->pss_mode && example->pss_wait && example->pss_max_age &&
               example->pss_burst && example->pss_cpu_budget && example->pss_stall_budget &&
-              example->pss_stall_limit);
+              example->pss_stall_limit && example->pss_tier);
   for (const auto& entry : collector_table()) {
     EXPECT_TRUE(example->collectors.on.contains(entry.name)) << entry.name;
   }

@@ -52,6 +52,7 @@ TEST(Settings, EveryPssSettingReachesTheMonitor) {
   ASSERT_TRUE(setting("burst").set(settings, "3s").ok());
   ASSERT_TRUE(setting("stall_budget").set(settings, "0.002").ok());
   ASSERT_TRUE(setting("stall_limit").set(settings, "5ms").ok());
+  ASSERT_TRUE(setting("tier").set(settings, "rollup").ok());
   const auto options = process_options(settings);
   EXPECT_EQ(options.pss_stall_limit, milliseconds(5));
   EXPECT_EQ(options.pss_mode, PssMode::exact);
@@ -60,6 +61,16 @@ TEST(Settings, EveryPssSettingReachesTheMonitor) {
   EXPECT_EQ(options.pss_cpu_budget, 0.1);
   EXPECT_EQ(options.pss_burst, seconds(3));
   EXPECT_EQ(options.pss_stall_budget, 0.002);
+  EXPECT_EQ(options.pss_tier, process::PssTier::rollup);
+}
+
+TEST(PssSettings, ATierIsOneThatTheMetricKnows) {
+  Settings settings;
+  ASSERT_TRUE(setting("tier").set(settings, "pagemap").ok());
+  EXPECT_EQ(settings.pss_tier, process::PssTier::pagemap);
+  const auto refused = setting("tier").set(settings, "off");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().what, "\"off\" is not a tier: write pagemap or rollup");
 }
 
 TEST(CollectorSettings, ReachTheCollectors) {
@@ -180,6 +191,7 @@ TEST(Settings, EveryFieldOfTheUpperSourceIsKept) {
   all.pss_cpu_budget = 0.4;
   all.pss_stall_budget = 0.5;
   all.pss_stall_limit = seconds(6);
+  all.pss_tier = process::PssTier::rollup;
   EXPECT_EQ(overlay(all, Settings{}), all);
   EXPECT_EQ(overlay(Settings{}, all), all);
 }

@@ -465,6 +465,26 @@ TEST_F(ExporterTest, ABadConfigurationChangesNothing) {
   EXPECT_EQ(value(scrape(), "memory_exporter_config_last_reload_successful"), 1);
 }
 
+TEST_F(ExporterTest, AReloadThatIsNotAllowedChangesNothing) {
+  options_.config_file = folder_.path("config.yml");
+  folder_.write("config.yml", "");
+  make();
+  exporter_->allow_reloads([](const config::Settings& wanted) -> Status {
+    if (wanted.collectors.on.contains("ksm")) return Error{ErrorKind::failed, "no ksm", {}, 0};
+    return Done{};
+  });
+  folder_.write("config.yml", "collectors: {ksm: true}\nmax_groups: 1\n");
+  const auto refused = exporter_->reload();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().message(), "no ksm");
+  const auto exposition = scrape();
+  EXPECT_EQ(value(exposition, "memory_exporter_collector_success", "collector", "ksm"), -1);
+  EXPECT_EQ(value(exposition, "memory_exporter_config_last_reload_successful"), 0);
+  EXPECT_THAT(log_text_.str(), HasSubstr("stays in force\" error=\"no ksm\""));
+  folder_.write("config.yml", "");
+  EXPECT_TRUE(exporter_->reload().ok());
+}
+
 TEST_F(ExporterTest, SaysWhichKeysWaitForARestart) {
   options_.config_file = folder_.path("config.yml");
   options_.settings.pss_wait = seconds(1);

@@ -117,7 +117,10 @@ class SystemdTest(unittest.TestCase):
         status = dict(re.findall(r"^(\w+):\s*(.*)$", results()["status"], re.M))
         user = int(status["Uid"].split()[0])
         assert 61184 <= user <= 65519, f"uid {user} is none that DynamicUser= gives"
-        for which in ("CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        # No program that the service were made to start would have it.
+        for which in ("CapInh", "CapAmb"):
+            assert int(status[which], 16) == 0, f"{which} is {status[which]}"
+        for which in ("CapPrm", "CapEff", "CapBnd"):
             assert int(status[which], 16) == 1 << 19, (
                 f"{which} is {status[which]}, not CAP_SYS_PTRACE")
         assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status

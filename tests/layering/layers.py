@@ -41,6 +41,7 @@ LAYERS = [
             "libdeflate.h",
             "systemd/",
             "crypt.h",
+            "cap-ng.h",
         ],
     ),
 ]

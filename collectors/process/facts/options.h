@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collectors/process/facts/dimension.h"
+#include "collectors/process/facts/snapshot.h"
 
 namespace memory_exporter::process {
 
@@ -57,6 +58,9 @@ struct Options {
   /// A rollup expected to hold the target's mmap_lock longer is done in small parts instead, where
   /// the privileges allow it, and never delays a scrape.
   std::chrono::nanoseconds pss_stall_limit = std::chrono::milliseconds(2);
+  /// How giants may be walked. Where the privileges or the kernel do not allow pagemap it is the
+  /// rollup, whatever this says.
+  PssTier pss_tier = PssTier::pagemap;
   double pss_cpu_budget = 0.05;     ///< share of one core for walks
   double pss_stall_budget = 0.001;  ///< share of time one target's mmap may be held up
 };
