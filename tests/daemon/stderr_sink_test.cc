@@ -13,6 +13,7 @@
 #include <string>
 
 #include "collectors/base/file_descriptor.h"
+#include "tests/support/sanitized.h"
 
 namespace memory_exporter {
 namespace {
@@ -133,9 +134,7 @@ TEST(StderrSink, CountsWhatCannotBeWrittenAtAll) {
 /// In a child whose limit of address space leaves no room for a stack. Started anew, because libc
 /// keeps the stacks of threads that have ended.
 TEST(StderrSink, WithoutAThreadWritesWhatFitsAndNeverWaits) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer needs address space of its own";
-#endif
+  if (testing::sanitized) GTEST_SKIP() << "a sanitizer needs address space of its own";
   ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(
       {
