@@ -57,9 +57,9 @@ int run(int argc, char** argv) {
   if (!options->once) block_signals();
   const auto privileges = Privileges::keep_needed(*options, *settings);
   Log log(options->log_format, options->log_level);
-  privileges.say(log, options->once);
-  return options->once ? print_once(*options, *settings, log)
-                       : serve(*options, *settings, privileges, log);
+  if (!options->once) return serve(*options, *settings, privileges, log);
+  privileges.warn(log);
+  return print_once(*options, *settings, log);
 }
 
 }  // namespace

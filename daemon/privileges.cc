@@ -232,12 +232,14 @@ Status Privileges::allow(const Options& options, const config::Settings& setting
   return Done{};
 }
 
-void Privileges::say(Log& log, bool warnings_only) const {
-  if (!refused_.empty()) {
-    log.warn("capabilities that are not needed could not be dropped",
-             {{"capabilities", refused_.text()}, {"look_at", "a seccomp filter without capset"}});
-  }
-  if (warnings_only) return;
+void Privileges::warn(Log& log) const {
+  if (refused_.empty()) return;
+  log.warn("capabilities that are not needed could not be dropped",
+           {{"capabilities", refused_.text()}, {"look_at", "a seccomp filter without capset"}});
+}
+
+void Privileges::say(Log& log) const {
+  warn(log);
   log.info("capabilities kept",
            {{"capabilities", kept_.text()}, {"dropped", std::to_string(dropped_.size())}});
 }

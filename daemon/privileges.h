@@ -81,8 +81,11 @@ class Privileges {
   /// that was there at the start and has been dropped.
   Status allow(const Options& options, const config::Settings& settings) const;
 
-  /// Says what is kept, for a daemon; and a warning where the kernel refused to take the rest.
-  void say(Log& log, bool warnings_only) const;
+  /// Warns where the kernel refused to take what is not needed.
+  void warn(Log& log) const;
+  /// The same, and says what is kept: for a daemon that serves. One that does not start has one
+  /// line to say, which is why.
+  void say(Log& log) const;
 
  private:
   CapabilitySet kept_;     ///< of those needed

@@ -78,6 +78,7 @@ class Service {
     for (const auto& address : (*server)->addresses()) {
       log_.info("listening", {{"address", address.text()}, {"version", std::string(version())}});
     }
+    privileges_.say(log_);
     auto* started = exporter->get();
     {
       const std::lock_guard lock(mutex_);

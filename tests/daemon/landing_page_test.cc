@@ -66,7 +66,7 @@ TEST(LandingPage, DoesNotPretendToKnow) {
 
 TEST(LandingPage, StaysSmall) {
   std::vector<process::Group> groups;
-  for (int i = 0; i < 1000; ++i) groups.push_back(group("g" + std::to_string(i), i, i));
+  for (unsigned i = 0; i < 1000; ++i) groups.push_back(group("g" + std::to_string(i), i, i));
   const auto snapshot = snapshot_of(std::move(groups));
   const auto page = page_of(&snapshot);
   EXPECT_THAT(page, HasSubstr("The 20 largest of 1000"));

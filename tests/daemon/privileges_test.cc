@@ -150,11 +150,11 @@ TEST_F(PrivilegesTest, AServiceSaysWhatIsKept) {
   Log log(LogFormat::logfmt, LogLevel::info,
           std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
   const Privileges privileges(root, CapabilitySet{ptrace, admin});
-  privileges.say(log, true);
+  privileges.warn(log);
   EXPECT_EQ(text.str(), "");
-  privileges.say(log, false);
+  privileges.say(log);
   EXPECT_THAT(text.str(), HasSubstr("capabilities=CAP_SYS_PTRACE,CAP_SYS_ADMIN dropped=9"));
-  Privileges({}, {}).say(log, false);
+  Privileges({}, {}).say(log);
   EXPECT_THAT(text.str(), HasSubstr("capabilities=none dropped=0"));
   EXPECT_THAT(text.str(), Not(HasSubstr("could not be dropped")));
 }

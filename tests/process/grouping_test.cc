@@ -156,7 +156,8 @@ TEST_F(GroupingTest, OneThatIsALittleLargerStaysFolded) {
 
 TEST_F(GroupingTest, AFoldedOneComesBackWhereThereIsRoom) {
   Grouping grouping(by_name_, 3);
-  for (int i = 1; i <= 4; ++i) run(i, std::string(1, static_cast<char>('a' + i)), 10u - i);
+  for (unsigned i = 1; i <= 4; ++i)
+    run(static_cast<pid_t>(i), std::string(1, static_cast<char>('a' + i)), 10u - i);
   EXPECT_EQ(names(collect(grouping)), Names({"b", "c", "other"}));
   processes_.erase(1);
   EXPECT_EQ(names(collect(grouping)), Names({"c", "d", "other"})) << "the dead one makes room";
@@ -243,7 +244,8 @@ TEST_F(GroupingTest, OnlyOneThatIsOtherInEveryDimensionIsTheFold) {
 
 TEST_F(GroupingTest, AnotherBoundHoldsFromTheNextCollectionOn) {
   Grouping grouping(by_name_, 10);
-  for (int i = 1; i <= 5; ++i) run(i, std::string(1, static_cast<char>('a' + i)), 10u - i);
+  for (unsigned i = 1; i <= 5; ++i)
+    run(static_cast<pid_t>(i), std::string(1, static_cast<char>('a' + i)), 10u - i);
   EXPECT_EQ(collect(grouping).size(), 5u);
   grouping.set_max_groups(3);
   EXPECT_EQ(names(collect(grouping)), Names({"b", "c", "other"}));

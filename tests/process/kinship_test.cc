@@ -270,7 +270,7 @@ TEST_F(KinshipTest, TheOldestThatIsLeftTakesOverWithWhatWasRead) {
 }
 
 TEST_F(KinshipTest, SoItDoesWhereTheOwnerExecsOrItsPidIsReused) {
-  for (const std::uint64_t start_time : {100, 999}) {
+  for (const std::uint64_t start_time : {100u, 999u}) {
     run({.pid = 10, .start_time = 100}, 1);
     run({.pid = 11, .ppid = 10, .flags = forked, .start_time = 200}, 1);
     refresh();
