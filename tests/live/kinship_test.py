@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Whose memory is whose, as the daemon counts it with kcmp(2) and in each of the places where that
-does not answer. The families of processes are those of tests/process/kinship_live_test.cc, 32 MiB
+does not answer. The families of processes are those of tests/process/kinship_live_test.cc, 64 MiB
 each memory."""
 
 import contextlib
@@ -16,7 +16,7 @@ import live
 
 FAMILIES = os.path.join(live.BUILD, "tests", "process", "kinship_live_test")
 MIB = 1024 * 1024
-SIZE = 32 * MIB
+SIZE = 64 * MIB
 
 # How many processes a family has, and on how many memories they are.
 COPIES = {"kin.fork": (2, 2), "kin.chain": (5, 5)}

@@ -27,11 +27,6 @@ constexpr std::uint64_t frame_gap = 8;
 
 std::optional<Result<Found>> PagemapReader::read(const ReadRequest& request, ReadControl& control,
                                                  std::unique_ptr<ReadProgress>& progress) {
-  if (!counts_) {
-    auto counts = procfs::PageCounts::open(procfs_);
-    if (!counts) return Result<Found>(counts.error());
-    counts_ = std::move(*counts);
-  }
   auto* walk = dynamic_cast<Progress*>(progress.get());
   if (walk == nullptr) {
     auto begun = begin(request, control);
@@ -66,12 +61,15 @@ std::optional<Result<MemoryFound>> PagemapReader::go_on(Progress& walk, ReadCont
 
 Result<std::unique_ptr<PagemapReader::Progress>> PagemapReader::begin(const ReadRequest& request,
                                                                       ReadControl& control) {
+  auto counts = procfs::PageCounts::open(procfs_);
+  if (!counts) return counts.error();
   auto pagemap = procfs::Pagemap::open(
       procfs_, PidPath(request.id.pid, request.memory_thread, "pagemap").c_str());
   if (!pagemap) return pagemap.error();
   auto ranges = find_ranges(request, control);
   if (!ranges) return ranges.error();
-  return std::make_unique<Progress>(request.figures.swap, std::move(*pagemap), std::move(*ranges));
+  return std::make_unique<Progress>(request.figures.swap, std::move(*counts), std::move(*pagemap),
+                                    std::move(*ranges));
 }
 
 /// Shared memory lives on tmpfs: on a mounted one, or on the kernel's own, whose files have these
@@ -180,7 +178,7 @@ Status PagemapReader::add_shared_pages(Progress& walk) {
     }
     const auto lowest = shared_[first].frame;
     mappers_.resize(shared_[last - 1].frame - lowest + 1);
-    const auto got = counts_->read(lowest, mappers_);
+    const auto got = walk.counts.read(lowest, mappers_);
     if (!got) return got.error();
     for (; first < last; ++first) {
       const auto& page = shared_[first];
