@@ -140,7 +140,7 @@ class BalanceCollector final : public Collector {
       const auto pool = std::string(folder) + "/hugepages-" + std::to_string(size) + "kB";
       const auto pages = read_number(sysfs_, FileName(pool, "nr_hugepages"), errors);
       add_complete(sum, pool_of(pages, procfs::plausible_kib(size)));
-      if (sum) sum = procfs::plausible(*sum);
+      sum = procfs::plausible(sum);
     }
     return sum;
   }
@@ -160,7 +160,7 @@ class BalanceCollector final : public Collector {
       procfs::Buffer buffer;
       const auto memory = read_file(sysfs_, file, buffer, errors, procfs::parse_zram_memory);
       add_complete(sum, memory ? memory->used : OptionalBytes());
-      if (sum) sum = procfs::plausible(*sum);
+      sum = procfs::plausible(sum);
     }
     return sum;
   }

@@ -247,8 +247,7 @@ class HugepagesCollector final : public Collector {
 
   /// A number of pages of a size in kB; nothing where so many fit into no machine.
   static Number plausible(Number pages, std::uint64_t size) {
-    if (!pages) return std::nullopt;
-    return procfs::plausible_count(*pages, Bytes::from_kib(size));
+    return procfs::plausible_count(pages, Bytes::from_kib(size));
   }
 
   /// The sizes in kB that a folder has pages of; not one that is no page's.

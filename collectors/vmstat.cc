@@ -273,23 +273,18 @@ class VmstatCollector final : public Collector {
           if (const auto index = index_of(vmstat::present_name(field))) {
             auto& named = values.named[*index];
             const bool gauge = named_families[*index].type == MetricType::gauge;
-            if (!named) named = gauge ? plausible(value) : value;
+            if (!named) named = gauge ? procfs::plausible_count(value) : value;
             return true;
           }
           if (!fields_ || !fields_->matches(field)) return of_zone;
-          if (is_gauge(field)) value = plausible(value);
+          // Without SMP the kernel prints a sum below 0 as it is, that is, near 2^64.
+          if (is_gauge(field)) value = procfs::plausible_count(value);
           if (value) add_other(values.others, {field, *value});
           return true;
         });
     // Of a text that was cut short, zones may be missing.
     if (!ends_within_line(text)) add_sums(values, sums);
     return {std::move(values), skipped};
-  }
-
-  /// Without SMP the kernel prints a sum below 0 as it is, that is, near 2^64.
-  static std::optional<std::uint64_t> plausible(std::optional<std::uint64_t> amount) {
-    if (!amount) return amount;
-    return procfs::plausible_count(*amount);
   }
 
   /// What the kernel adds up itself stays.

@@ -1,7 +1,5 @@
 #include "collectors/procfs/page_size.h"
 
-#include <linux/magic.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "collectors/base/text.h"
+#include "collectors/procfs/filesystem.h"
 #include "collectors/procfs/flat_keyed.h"
 #include "collectors/procfs/keyed.h"
 #include "collectors/procfs/meminfo.h"
@@ -21,12 +20,6 @@
 
 namespace memory_exporter::procfs {
 namespace {
-
-bool is_served_by_a_kernel(const Tree& procfs) {
-  struct statfs status {};
-  return procfs.present() && ::fstatfs(procfs.fd(), &status) == 0 &&
-         status.f_type == PROC_SUPER_MAGIC;
-}
 
 /// An amount that meminfo has in kB and vmstat in pages.
 struct Pair {
@@ -112,7 +105,7 @@ OptionalBytes by_amounts_and_counts(const Tree& procfs) {
 }  // namespace
 
 OptionalBytes page_size_of(const Tree& procfs) {
-  if (is_served_by_a_kernel(procfs)) return Bytes{kernel_page_size()};
+  if (is_procfs(procfs)) return Bytes{kernel_page_size()};
   const auto size = by_mappings(procfs);
   return size ? size : by_amounts_and_counts(procfs);
 }

@@ -45,6 +45,15 @@ constexpr std::optional<std::uint64_t> plausible_count(std::uint64_t pages,
   return pages;
 }
 
+/// The same of what may be unknown already.
+constexpr OptionalBytes plausible(OptionalBytes amount) {
+  return amount ? plausible(*amount) : amount;
+}
+constexpr std::optional<std::uint64_t> plausible_count(std::optional<std::uint64_t> pages,
+                                                       Bytes size = smallest_page) {
+  return pages ? plausible_count(*pages, size) : pages;
+}
+
 /// The same as bytes.
 constexpr OptionalBytes plausible_pages(std::uint64_t pages, Bytes size) {
   if (!plausible_count(pages, size)) return std::nullopt;

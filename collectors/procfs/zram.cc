@@ -23,11 +23,8 @@ Parsed<ZramMemory> parse_zram_memory(std::string_view text) {
   const auto bytes = [&](std::size_t i) {
     return numbers[i] ? plausible(Bytes{*numbers[i]}) : OptionalBytes();
   };
-  const auto pages = [&](std::size_t i) {
-    return numbers[i] ? plausible_count(*numbers[i]) : std::nullopt;
-  };
-  return {{bytes(0), bytes(1), bytes(2), bytes(3), bytes(4), pages(5), numbers[6], pages(7),
-           numbers[8]},
+  return {{bytes(0), bytes(1), bytes(2), bytes(3), bytes(4), plausible_count(numbers[5]),
+           numbers[6], plausible_count(numbers[7]), numbers[8]},
           skipped};
 }
 

@@ -188,15 +188,34 @@ def share(values, part):
     return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else float("nan")
 
 
-class Scraper:
+class Meanwhile:
+    """Runs _run() on a thread of its own while it is entered; it ends soon after `_over` is set."""
+
+    def __init__(self):
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop()
+
+    def _stop(self):
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+
+class Scraper(Meanwhile):
     """Scrapes as a Prometheus does, with a timeout, and keeps what came of it."""
 
     def __init__(self, port, every=1.0, timeout=10.0, path="/metrics", **headers):
+        super().__init__()
         self.port, self.every, self.timeout, self.path = port, every, timeout, path
         self.headers = {"X_Prometheus_Scrape_Timeout_Seconds": str(timeout), **headers}
         self.seconds, self.lost, self.sizes = [], [], []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
     def _run(self):
         due = time.monotonic()
@@ -213,17 +232,8 @@ class Scraper:
             due = max(due + self.every, time.monotonic())
             self._over.wait(due - time.monotonic())
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.end()
-
     def end(self):
-        self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._stop()
         return self
 
     def figures(self):
@@ -261,15 +271,14 @@ def attack(test, name, daemon, act, seconds, every=0.5, timeout=10.0, forget=Non
 # --- clients that behave badly -------------------------------------------------------------------
 
 
-class Clients:
+class Clients(Meanwhile):
     """COUNT connections that a thread of their own looks after: `begin(socket)` once it is there,
     then `go_on(socket)` every `pause` seconds; one that was ended is replaced. Neither may block."""
 
     def __init__(self, port, count, begin, go_on, pause=0.2):
+        super().__init__()
         self.port, self.count, self.begin, self.go_on, self.pause = port, count, begin, go_on, pause
         self.replaced = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
     def _new(self):
         client = socket.socket()
@@ -296,14 +305,6 @@ class Clients:
             self._over.wait(self.pause)
         for client in clients:
             client.close()
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
 
 
 def look_for_end(client):

@@ -2,28 +2,26 @@
 
 import os
 import tempfile
-import threading
 import time
 import unittest
 
-from attack import FULL, attack, live
+from attack import FULL, Meanwhile, attack, live
 
 MEMORY = "/sys/fs/cgroup/memory"
 RATE = 200
 MANY = 5000 if FULL else 1500
 
 
-class Cgroups:
+class Cgroups(Meanwhile):
     """Below one of its own; RATE a second are made, and removed 50 later. Ends with none left."""
 
     def __init__(self):
+        super().__init__()
         live.need_root()
         if not os.path.exists(f"{MEMORY}/cgroup.procs"):
             raise unittest.SkipTest("no memory controller of cgroup v1")
         self.top = tempfile.mkdtemp(prefix="attack.", dir=MEMORY)
         self.living, self.made = [], 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._churn)
 
     def make(self, count):
         for _ in range(count):
@@ -32,19 +30,14 @@ class Cgroups:
             self.living.append(path)
             self.made += 1
 
-    def _churn(self):
+    def _run(self):
         while not self._over.wait(1 / RATE):
             self.make(1)
             if len(self.living) > 50:
                 os.rmdir(self.living.pop(0))
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
     def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
+        self._stop()
         self.remove()
 
     def remove(self):

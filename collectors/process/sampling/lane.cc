@@ -115,15 +115,12 @@ void store_mappings(Outcome outcome) {
 /// gets past twenty processes that hang. In exact mode reads are as long as they are.
 constexpr milliseconds quick_patience{20};
 constexpr milliseconds exact_patience{200};
-constexpr auto patient = ReaderThreads::hang_limit;
 
 /// Of the budget, PSS has the most. A limits reading costs some 60 us and comes once a minute, and
 /// mappings some 250 us once in five: a tenth is enough for 5,000 processes.
 constexpr std::array kinds = {
     LaneKind{.name = "quick",
-             .file = "",
              .weight = 4,
-             .max_age = &Options::pss_max_age,
              .patience = quick_patience,
              .exact_patience = exact_patience,
              .wait = LaneKind::Wait::always,
@@ -131,11 +128,7 @@ constexpr std::array kinds = {
              .judge = &judge_quick_walk,
              .store = &store_walk},
     LaneKind{.name = "slow",
-             .file = "",
              .weight = 4,
-             .max_age = &Options::pss_max_age,
-             .patience = patient,
-             .exact_patience = patient,
              .wait = LaneKind::Wait::never,
              .make_reader = &make<MemoryReader>,
              .judge = &judge_slow_walk,
@@ -144,10 +137,6 @@ constexpr std::array kinds = {
              .file = "limits",
              .wanted_by = Extras::limits,
              .walks_pages = false,
-             .weight = 1,
-             .max_age = &Options::pss_max_age,
-             .patience = patient,
-             .exact_patience = patient,
              .wait = LaneKind::Wait::always,
              .make_reader = &make<Uncut<LimitsReader>>,
              .judge = &judge_limits,
@@ -155,10 +144,7 @@ constexpr std::array kinds = {
     LaneKind{.name = "mappings",
              .file = "smaps",
              .wanted_by = Extras::mappings,
-             .weight = 1,
              .max_age = &Options::pss_mappings_max_age,
-             .patience = patient,
-             .exact_patience = patient,
              .wait = LaneKind::Wait::in_exact_mode,
              .make_reader = &make<Uncut<MappingsReader>>,
              .judge = &judge_mappings,

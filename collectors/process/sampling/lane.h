@@ -44,14 +44,14 @@ struct Outcome {
 /// A kind of reads: one row of the table of lanes.
 struct LaneKind {
   std::string_view name;            ///< as in the label `lane`
-  std::string_view file;            ///< under which its cost is counted; empty: with PSS
+  std::string_view file = {};       ///< under which its cost is counted; empty: with PSS
   Extras wanted_by = Extras::none;  ///< none: by whoever wants PSS
   bool walks_pages = true;          ///< it rests with --pss.mode=off
   double weight = 1;                ///< of its part of the budget
-  std::chrono::nanoseconds Options::*max_age;
+  std::chrono::nanoseconds Options::*max_age = &Options::pss_max_age;
   /// How long one read may keep the next one waiting, outside exact mode and in it.
-  std::chrono::nanoseconds patience;
-  std::chrono::nanoseconds exact_patience;
+  std::chrono::nanoseconds patience = ReaderThreads::hang_limit;
+  std::chrono::nanoseconds exact_patience = ReaderThreads::hang_limit;
   enum class Wait { always, in_exact_mode, never } wait;  ///< whether a scrape waits for it
   std::unique_ptr<ProcessReader> (*make_reader)(const procfs::Tree&);
   Judge judge;

@@ -1,8 +1,5 @@
 #include "collectors/process/table/process_table.h"
 
-#include <linux/magic.h>
-#include <sys/vfs.h>
-
 #include <algorithm>
 #include <set>
 #include <string>
@@ -13,6 +10,7 @@
 #include "collectors/process/table/memory_figures.h"
 #include "collectors/process/table/pid_path.h"
 #include "collectors/procfs/cgroup.h"
+#include "collectors/procfs/filesystem.h"
 #include "collectors/procfs/single_value.h"
 
 namespace memory_exporter::process {
@@ -48,8 +46,7 @@ bool adopts_strangers(const Process& process) {
 bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::ListedProcess>& listed) {
   const auto is_first = [](const procfs::ListedProcess& process) { return process.pid == 1; };
   if (std::any_of(listed.begin(), listed.end(), is_first)) return false;
-  struct statfs filesystem {};
-  return ::fstatfs(procfs.fd(), &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+  return procfs::is_procfs(procfs);
 }
 
 }  // namespace
