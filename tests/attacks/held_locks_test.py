@@ -96,7 +96,8 @@ class HeldLocks(unittest.TestCase):
         return live.wait_until(stuck, 30, f"{count} are stuck and nobody is pending")
 
     def test_they_alone_are_not_measured(self):
-        with live.Daemon() as daemon:
+        # The holders stand still, so that each is found out when its sample comes of age and not before.
+        with live.Daemon("--pss.max-age=10s") as daemon:
             before = settled(daemon)
             self.hold()
             with Scraper(daemon.port, 0.2) as scraper:
