@@ -23,12 +23,12 @@ std::optional<Line> split(std::string_view text) {
   return line;
 }
 
-/// Whether a comma-separated list has `memory` as a whole item ("name=memory" is a named hierarchy
-/// that controls nothing).
-bool has_memory(std::string_view controllers) {
+/// Whether a comma-separated list has it as a whole item ("name=memory" is a named hierarchy that
+/// controls nothing).
+bool has_controller(std::string_view controllers, std::string_view wanted) {
   while (!controllers.empty()) {
     const auto comma = controllers.find(',');
-    if (controllers.substr(0, comma) == "memory") return true;
+    if (controllers.substr(0, comma) == wanted) return true;
     if (comma == std::string_view::npos) return false;
     controllers.remove_prefix(comma + 1);
   }
@@ -47,10 +47,25 @@ Result<std::optional<std::string_view>> memory_cgroup(std::string_view text) {
   for (int number = 1; !text.empty(); ++number) {
     const auto line = split(take_line(text));
     if (!line) return malformed("expected \"hierarchy:controllers:/path\"", number);
-    if (has_memory(line->controllers)) return std::optional(line->path);
+    if (has_controller(line->controllers, "memory")) return std::optional(line->path);
     if (line->hierarchy == "0" && line->controllers.empty()) unified = line->path;
   }
   return unified;
+}
+
+CgroupPaths cgroup_paths(std::string_view text) {
+  CgroupPaths paths;
+  while (!text.empty()) {
+    const auto line = split(take_line(text));
+    if (!line) continue;
+    if (line->hierarchy == "0" && line->controllers.empty()) paths.unified = line->path;
+    if (has_controller(line->controllers, "name=systemd")) paths.systemd = line->path;
+    if (paths.memory.empty() && has_controller(line->controllers, "memory")) {
+      paths.memory = line->path;
+    }
+  }
+  if (paths.memory.empty()) paths.memory = paths.unified;
+  return paths;
 }
 
 std::string cgroup_in_tree(std::string_view path, std::string_view namespace_root) {

@@ -26,6 +26,15 @@ namespace memory_exporter::procfs {
 /// not begin with '/', or a last line without its newline (a text cut short).
 Result<std::optional<std::string_view>> memory_cgroup(std::string_view text);
 
+/// The paths of /proc/PID/cgroup that say whose a process is, views into the text; empty: no such
+/// line. A line of another form is passed over.
+struct CgroupPaths {
+  std::string_view memory;   ///< of memory_cgroup(): v1's line with that controller, else `0::`
+  std::string_view systemd;  ///< of the named hierarchy in which systemd keeps its units (v1)
+  std::string_view unified;  ///< of `0::`
+};
+CgroupPaths cgroup_paths(std::string_view text);
+
 /// Whether a path of memory_cgroup() lies outside the reader's cgroup namespace: it begins with
 /// "/..", which is not the front of a name such as "/..x".
 bool lies_outside_namespace(std::string_view path);
