@@ -1,8 +1,6 @@
 #include "collectors/procfs/pagemap.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -33,10 +31,10 @@ constexpr std::uint64_t category_present = 1 << 3;
 constexpr std::uint64_t category_huge = 1 << 6;
 
 /// Whole 64-bit words at a word offset.
-Result<std::size_t> read_words(int file, const std::string& path, std::uint64_t word, void* to,
-                               std::size_t count) {
+Result<std::size_t> read_words(SystemCalls& calls, int file, const std::string& path,
+                               std::uint64_t word, void* to, std::size_t count) {
   while (true) {
-    const auto got = ::pread(file, to, count * 8, static_cast<off_t>(word * 8));
+    const auto got = calls.pread(file, to, count * 8, static_cast<off_t>(word * 8));
     if (got >= 0) return static_cast<std::size_t>(got) / 8;
     if (errno != EINTR) return error_of(errno, path);
   }
@@ -47,7 +45,7 @@ Result<std::size_t> read_words(int file, const std::string& path, std::uint64_t 
 Result<Pagemap> Pagemap::open(const Tree& procfs, const char* relative) {
   auto file = procfs.open_file(relative);
   if (!file) return file.error();
-  return Pagemap(std::move(*file), procfs.path() + '/' + relative);
+  return Pagemap(std::move(*file), procfs.path() + '/' + relative, procfs.calls());
 }
 
 Result<Pagemap::Scanned> Pagemap::scan(std::uint64_t start, std::uint64_t end,
@@ -63,24 +61,25 @@ Result<Pagemap::Scanned> Pagemap::scan(std::uint64_t start, std::uint64_t end,
   arguments.return_mask = category_present | category_huge;
   int found = 0;
   do {
-    found = ::ioctl(file_.get(), pagemap_scan, &arguments);
+    found = calls_->ioctl(file_.get(), pagemap_scan, &arguments);
   } while (found < 0 && errno == EINTR);
   if (found < 0) return error_of(errno, path_);
   return Scanned{static_cast<std::size_t>(found), arguments.walk_end};
 }
 
 Result<std::size_t> Pagemap::read(std::uint64_t address, std::span<PagemapEntry> entries) const {
-  return read_words(file_.get(), path_, address / page_size, entries.data(), entries.size());
+  return read_words(*calls_, file_.get(), path_, address / page_size, entries.data(),
+                    entries.size());
 }
 
 Result<PageCounts> PageCounts::open(const Tree& procfs) {
   auto file = procfs.open_file("kpagecount");
   if (!file) return file.error();
-  return PageCounts(std::move(*file), procfs.path() + "/kpagecount");
+  return PageCounts(std::move(*file), procfs.path() + "/kpagecount", procfs.calls());
 }
 
 Result<std::size_t> PageCounts::read(std::uint64_t frame, std::span<std::uint64_t> counts) const {
-  return read_words(file_.get(), path_, frame, counts.data(), counts.size());
+  return read_words(*calls_, file_.get(), path_, frame, counts.data(), counts.size());
 }
 
 std::uint64_t kernel_page_size() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -71,9 +72,11 @@ class Pagemap {
   Result<std::size_t> read(std::uint64_t address, std::span<PagemapEntry> entries) const;
 
  private:
-  Pagemap(FileDescriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  Pagemap(FileDescriptor file, std::string path, std::shared_ptr<SystemCalls> calls)
+      : file_(std::move(file)), path_(std::move(path)), calls_(std::move(calls)) {}
   FileDescriptor file_;
   std::string path_;
+  std::shared_ptr<SystemCalls> calls_;
 };
 
 /// /proc/kpagecount: how often each page frame is mapped (kernel: fs/proc/page.c). Root's alone.
@@ -86,10 +89,11 @@ class PageCounts {
   Result<std::size_t> read(std::uint64_t frame, std::span<std::uint64_t> counts) const;
 
  private:
-  explicit PageCounts(FileDescriptor file, std::string path)
-      : file_(std::move(file)), path_(std::move(path)) {}
+  PageCounts(FileDescriptor file, std::string path, std::shared_ptr<SystemCalls> calls)
+      : file_(std::move(file)), path_(std::move(path)), calls_(std::move(calls)) {}
   FileDescriptor file_;
   std::string path_;
+  std::shared_ptr<SystemCalls> calls_;
 };
 
 /// Whether this process may see which page frames others use, and how often each is mapped: asked

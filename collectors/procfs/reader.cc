@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -23,10 +22,10 @@ using KernelEntry = struct dirent64;
 
 /// Calls `visit(name, entry)` for each entry of an open directory; 0 or the errno.
 template <typename Visit>
-int for_each_entry(int directory, Visit&& visit) {
+int for_each_entry(SystemCalls& calls, int directory, Visit&& visit) {
   alignas(KernelEntry) std::array<char, 32 * 1024> block;
   while (true) {
-    const auto got = ::syscall(SYS_getdents64, directory, block.data(), block.size());
+    const auto got = calls.getdents64(directory, block.data(), block.size());
     if (got < 0) return errno;
     if (got == 0) return 0;
     for (long at = 0; at < got;) {
@@ -73,20 +72,22 @@ void Buffer::grow(std::size_t size, std::size_t keep) {
   capacity_ = larger;
 }
 
-Result<Tree> Tree::open(std::string path) {
-  FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+Result<Tree> Tree::open(std::string path, std::shared_ptr<SystemCalls> calls) {
+  FileDescriptor directory(
+      calls->openat(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
     return error_of(errno, path);
   }
-  return Tree(std::move(path), std::move(directory));
+  return Tree(std::move(path), std::make_shared<const FileDescriptor>(std::move(directory)),
+              std::move(calls));
 }
 
 Tree Tree::absent(std::string path) {
-  return Tree(std::move(path), FileDescriptor());
+  return Tree(std::move(path), nullptr, kernel_calls());
 }
 
 Tree Tree::duplicate() const {
-  return Tree(path_, FileDescriptor(::fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0)));
+  return Tree(path_, directory_, calls_);
 }
 
 Error Tree::error_for(const char* relative, int error_number) const {
@@ -101,7 +102,7 @@ Error Tree::too_large(const char* relative, std::string_view what, Buffer& buffe
 
 Result<FileDescriptor> Tree::open_file(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
-  FileDescriptor file(::openat(directory_.get(), relative, O_RDONLY | O_CLOEXEC));
+  FileDescriptor file(calls_->openat(fd(), relative, O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return error_for(relative, errno);
   return file;
 }
@@ -110,7 +111,7 @@ Result<std::size_t> Tree::read_some(const FileDescriptor& file, const char* rela
                                     Buffer& buffer, std::size_t size) const {
   buffer.grow(size + 1, size);
   while (true) {
-    const auto got = ::read(file.get(), buffer.data() + size, buffer.capacity() - size);
+    const auto got = calls_->read(file.get(), buffer.data() + size, buffer.capacity() - size);
     if (got >= 0) return static_cast<std::size_t>(got);
     if (errno != EINTR) return error_for(relative, errno);
   }
@@ -156,10 +157,10 @@ Result<std::vector<std::string>> Tree::list(const char* relative) const {
 }
 
 Result<std::vector<std::string>> Tree::list_directories(const char* relative) const {
-  return list_if(relative, [](int parent, std::string_view name, unsigned char type) {
+  return list_if(relative, [this](int parent, std::string_view name, unsigned char type) {
     if (type != DT_UNKNOWN) return type == DT_DIR;
     struct stat status;  // a file system that does not tell: ask for each
-    return ::fstatat(parent, name.data(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return calls_->fstatat(parent, name.data(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
            S_ISDIR(status.st_mode);
   });
 }
@@ -168,14 +169,14 @@ template <typename Wanted>
 Result<std::vector<std::string>> Tree::list_if(const char* relative, Wanted&& wanted) const {
   if (!present()) return error_for(relative, ENOENT);
   const FileDescriptor directory(
-      ::openat(directory_.get(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      calls_->openat(fd(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return error_for(relative, errno);
   std::vector<std::string> names;
-  const int failed =
-      for_each_entry(directory.get(), [&](std::string_view name, const KernelEntry& entry) {
-        if (name == "." || name == "..") return;
-        if (wanted(directory.get(), name, entry.d_type)) names.emplace_back(name);
-      });
+  const auto keep = [&](std::string_view name, const KernelEntry& entry) {
+    if (name == "." || name == "..") return;
+    if (wanted(directory.get(), name, entry.d_type)) names.emplace_back(name);
+  };
+  const int failed = for_each_entry(*calls_, directory.get(), keep);
   if (failed != 0) return error_for(relative, failed);
   return names;
 }
@@ -183,7 +184,7 @@ Result<std::vector<std::string>> Tree::list_if(const char* relative, Wanted&& wa
 Result<std::string> Tree::read_link(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
   std::array<char, 4096> target;
-  const auto size = ::readlinkat(directory_.get(), relative, target.data(), target.size());
+  const auto size = calls_->readlinkat(fd(), relative, target.data(), target.size());
   if (size < 0) return error_for(relative, errno);
   return std::string(target.data(), static_cast<std::size_t>(size));
 }
@@ -191,8 +192,7 @@ Result<std::string> Tree::read_link(const char* relative) const {
 Result<FileId> Tree::file_id(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
   struct statx found {};
-  if (::statx(directory_.get(), relative, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO,
-              &found) != 0) {
+  if (calls_->statx(fd(), relative, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &found) != 0) {
     return error_for(relative, errno);
   }
   return FileId{makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino};
@@ -201,7 +201,7 @@ Result<FileId> Tree::file_id(const char* relative) const {
 Result<bool> Tree::exists(const char* relative) const {
   if (!present()) return false;
   struct stat found {};
-  if (::fstatat(directory_.get(), relative, &found, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (calls_->fstatat(fd(), relative, &found, AT_SYMLINK_NOFOLLOW) == 0) return true;
   auto error = error_for(relative, errno);
   if (error.kind == ErrorKind::vanished) return false;
   return error;
@@ -212,8 +212,8 @@ bool Tree::is_mounted_over(const char* name) const {
   constexpr int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
   struct statx found {};
   struct statx root {};
-  if (::statx(directory_.get(), name, flags, STATX_TYPE, &found) != 0) return false;
-  if (::statx(directory_.get(), "", flags | AT_EMPTY_PATH, STATX_TYPE, &root) != 0) return false;
+  if (calls_->statx(fd(), name, flags, STATX_TYPE, &found) != 0) return false;
+  if (calls_->statx(fd(), "", flags | AT_EMPTY_PATH, STATX_TYPE, &root) != 0) return false;
   return found.stx_dev_major != root.stx_dev_major || found.stx_dev_minor != root.stx_dev_minor;
 }
 
@@ -221,14 +221,13 @@ Status Tree::list_processes(std::vector<ListedProcess>& processes) const {
   processes.clear();
   if (!present()) return error_for("", ENOENT);
   // A descriptor of its own: the read position of the shared one would be shared between threads.
-  const FileDescriptor directory(
-      ::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const FileDescriptor directory(calls_->openat(fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return error_for("", errno);
-  const int failed =
-      for_each_entry(directory.get(), [&](std::string_view name, const KernelEntry& entry) {
-        const auto pid = to_number<pid_t>(name);
-        if (pid && *pid > 0) processes.push_back({*pid, std::uint64_t{entry.d_ino}});
-      });
+  const auto keep = [&](std::string_view name, const KernelEntry& entry) {
+    const auto pid = to_number<pid_t>(name);
+    if (pid && *pid > 0) processes.push_back({*pid, std::uint64_t{entry.d_ino}});
+  };
+  const int failed = for_each_entry(*calls_, directory.get(), keep);
   if (failed != 0) return error_for("", failed);
   return Done{};
 }

@@ -14,6 +14,7 @@
 
 #include "collectors/base/file_descriptor.h"
 #include "collectors/base/result.h"
+#include "collectors/procfs/system_calls.h"
 
 namespace memory_exporter::procfs {
 
@@ -71,16 +72,18 @@ class Tree {
   static constexpr std::uint64_t most_in_pieces = std::uint64_t{4} << 30;
 
   /// Fails where the path is not a directory that can be opened.
-  static Result<Tree> open(std::string path);
+  static Result<Tree> open(std::string path, std::shared_ptr<SystemCalls> calls = kernel_calls());
   /// A tree that is not there: every read says vanished (a container without /sys).
   static Tree absent(std::string path);
 
-  /// The same tree behind a descriptor of its own, for an owner that may outlive this one.
+  /// The same tree behind the same descriptor, for an owner that may outlive this one.
   Tree duplicate() const;
 
   const std::string& path() const { return path_; }
-  bool present() const { return directory_.valid(); }
-  int fd() const { return directory_.get(); }
+  bool present() const { return directory_ != nullptr; }
+  int fd() const { return present() ? directory_->get() : -1; }
+  /// What everything below it is read by.
+  const std::shared_ptr<SystemCalls>& calls() const { return calls_; }
 
   /// The file's whole text, valid until the buffer's next use. Errors name the full path. One of
   /// largest_text or more is malformed, and the buffer gives its memory back.
@@ -135,14 +138,16 @@ class Tree {
   Result<std::size_t> read_some(const FileDescriptor& file, const char* relative, Buffer& buffer,
                                 std::size_t size) const;
 
-  Tree(std::string path, FileDescriptor directory)
-      : path_(std::move(path)), directory_(std::move(directory)) {}
+  Tree(std::string path, std::shared_ptr<const FileDescriptor> directory,
+       std::shared_ptr<SystemCalls> calls)
+      : path_(std::move(path)), directory_(std::move(directory)), calls_(std::move(calls)) {}
 
   template <typename Wanted>
   Result<std::vector<std::string>> list_if(const char* relative, Wanted&& wanted) const;
 
   std::string path_;
-  FileDescriptor directory_;
+  std::shared_ptr<const FileDescriptor> directory_;
+  std::shared_ptr<SystemCalls> calls_;
 };
 
 }  // namespace memory_exporter::procfs

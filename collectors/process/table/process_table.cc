@@ -54,7 +54,7 @@ bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::Liste
 ProcessTable::ProcessTable(const procfs::Tree& procfs, Settings settings)
     : procfs_(procfs), settings_(std::move(settings)), kinship_(procfs, settings_.compare_memory) {
   if (!settings_.cgroup_v2) return;
-  auto tree = procfs::Tree::open(settings_.cgroup_v2->path);
+  auto tree = procfs::Tree::open(settings_.cgroup_v2->path, procfs.calls());
   if (tree) charged_cgroups_.emplace(std::move(*tree), settings_.cgroup_v2->name);
 }
 
