@@ -32,6 +32,7 @@ bool has_memory(const procfs::Tree& tree, Version version, const std::string& ro
   }
   // One that may not be read is there all the same.
   const auto there = tree.read((root + "/memory.stat").c_str(), buffer);
+  if (!there) errors.add("memory.stat", there.error());
   return there || there.error().kind != ErrorKind::vanished;
 }
 

@@ -14,10 +14,14 @@ namespace {
 
 /// Whether the cgroup has the process in it. The kernel writes the pids of the reader's own pid
 /// namespace, whoever mounted the tree (kernel/cgroup/cgroup.c, cgroup_procs_show).
-bool has_process(const CgroupHierarchy& hierarchy, const std::string& path, pid_t pid) {
+bool has_process(const CgroupHierarchy& hierarchy, const std::string& path, pid_t pid,
+                 ReadErrors& errors) {
   procfs::Buffer buffer;
   const auto text = hierarchy.tree->read((hierarchy.root + path + "/cgroup.procs").c_str(), buffer);
-  if (!text) return false;
+  if (!text) {
+    errors.add("cgroup.procs", text.error());
+    return false;
+  }
   for (auto lines = *text; !lines.empty();) {
     if (to_number<pid_t>(take_line(lines)) == pid) return true;
   }
@@ -25,9 +29,8 @@ bool has_process(const CgroupHierarchy& hierarchy, const std::string& path, pid_
 }
 
 /// Our own cgroup, relative to the root of our namespace; empty: that root itself.
-std::optional<std::string> own_cgroup(const procfs::Tree& procfs) {
+std::optional<std::string> own_cgroup(const procfs::Tree& procfs, ReadErrors& errors) {
   procfs::Buffer buffer;
-  ReadErrors errors;
   const auto path = read_file(procfs, "self/cgroup", buffer, errors, procfs::memory_cgroup);
   if (!path || !*path) return std::nullopt;
   return **path == "/" ? std::string() : std::string(**path);
@@ -42,23 +45,46 @@ std::string in_tree(const std::string& path, const CgroupHierarchy& hierarchy) {
 
 }  // namespace
 
-std::string find_namespace_root(const Trees& trees, pid_t self,
+std::string find_namespace_root(const Trees& trees, pid_t self, ReadErrors& errors,
                                 const std::function<bool()>& out_of_time) {
-  ReadErrors errors;  // nobody misses what is not our own cgroup
-  const auto hierarchy = CgroupFinder(trees).find(errors);
-  const auto own = own_cgroup(trees.procfs);
-  if (!hierarchy || !own || has_process(*hierarchy, in_tree(*own, *hierarchy), self)) return {};
+  ReadErrors of_place;  // where another place has it nobody misses what could not be read
+  const auto hierarchy = CgroupFinder(trees).find(of_place);
+  if (!hierarchy || of_place.exhausted()) errors.take(of_place);
+  const auto own = own_cgroup(trees.procfs, errors);
+  if (!hierarchy || !own) return {};
+  if (has_process(*hierarchy, in_tree(*own, *hierarchy), self, errors)) return {};
   CgroupOptions all;
   all.depth = std::numeric_limits<unsigned>::max();
   all.max = 65536;
-  for (const auto& path : list_cgroups(*hierarchy, all, errors, out_of_time).paths) {
+  ReadErrors of_others;  // nobody misses what is not our own cgroup, but for want of descriptors
+  std::string root;
+  for (const auto& path : list_cgroups(*hierarchy, all, of_others, out_of_time).paths) {
     if (path == "/" || !path.ends_with(*own)) continue;
     if (out_of_time()) return {};
-    if (has_process(*hierarchy, path, self)) {
-      return hierarchy->kernel_path(path.substr(0, path.size() - own->size()));
+    if (has_process(*hierarchy, path, self, of_others)) {
+      root = hierarchy->kernel_path(path.substr(0, path.size() - own->size()));
+      break;
     }
   }
-  return {};
+  if (root.empty() && of_others.exhausted()) errors.take(of_others);
+  return root;
+}
+
+Result<process::CgroupPlaces> find_cgroups(const Trees& trees, pid_t self) {
+  ReadErrors of_place;
+  const auto hierarchy = CgroupFinder(trees).find(of_place);
+  if (of_place.exhausted() || (!hierarchy && of_place.any())) {
+    return of_place.noted().front().error;
+  }
+  ReadErrors of_root;
+  process::CgroupPlaces places;
+  places.namespace_root = find_namespace_root(trees, self, of_root, [] { return false; });
+  if (of_root.any()) return of_root.noted().front().error;
+  places.read_errors = of_place.counts();
+  if (hierarchy && hierarchy->version == CgroupHierarchy::Version::v2) {
+    places.v2 = {hierarchy->tree->path() + '/' + hierarchy->root, hierarchy->name};
+  }
+  return places;
 }
 
 }  // namespace memory_exporter

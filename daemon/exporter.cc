@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "collectors/cgroup_hierarchy.h"
 #include "collectors/cgroup_namespace.h"
 #include "collectors/procfs/cgroup.h"
 #include "config/config_file.h"
@@ -73,13 +72,14 @@ process::Options monitor_options(const Options& options, const config::Settings&
 }
 
 /// Process groups are to have the cgroups' names that the collector cgroup gives them.
-process::Options with_cgroups_of(const Trees& trees, process::Options options) {
-  options.cgroup_namespace_root = find_namespace_root(trees, ::getpid(), [] { return false; });
-  ReadErrors errors;  // the collector cgroup looks for itself, and counts them
-  const auto hierarchy = CgroupFinder(trees).find(errors);
-  if (hierarchy && hierarchy->version == CgroupHierarchy::Version::v2) {
-    options.cgroup_v2 = {hierarchy->tree->path() + '/' + hierarchy->root, hierarchy->name};
-  }
+process::Options with_looks(const std::shared_ptr<const Trees>& trees,
+                            const std::shared_ptr<TaskRunner>& looks, process::Options options) {
+  options.find_cgroups = [trees] { return find_cgroups(*trees, ::getpid()); };
+  options.may_hang = [looks](const char* name, std::chrono::nanoseconds patience,
+                             std::function<void()> work) {
+    return looks->run({name, std::move(work)}, Clock::now() + patience) ==
+           TaskRunner::Outcome::done;
+  };
   return options;
 }
 
@@ -92,6 +92,9 @@ bool lies_outside(const process::Group& group, const process::GroupBy& dimension
   }
   return false;
 }
+
+/// At the start. 10,000 processes take half a second.
+constexpr std::chrono::seconds longest_first_look{5};
 
 /// In less time a collection may leave out what it would have waited for.
 std::chrono::nanoseconds enough_time(const process::Options& options) {
@@ -136,8 +139,8 @@ Result<std::unique_ptr<Exporter>> Exporter::make(const Options& options,
 }
 
 Exporter::Processes::Processes(Trees opened, process::Options options)
-    : trees(std::move(opened)),
-      monitor_(trees.procfs, with_cgroups_of(trees, std::move(options))) {}
+    : trees(std::make_shared<const Trees>(std::move(opened))),
+      monitor_(trees->procfs, with_looks(trees, looks_, std::move(options))) {}
 
 Result<SnapshotSource::Snapshot> Exporter::Processes::collect(
     SnapshotSource::Clock::time_point deadline) {
@@ -159,16 +162,16 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
       source_([processes =
                    processes_](Clock::time_point deadline) { return processes->collect(deadline); },
               {options_.scrape_share, enough_time(monitor_options(options_, settings))}),
-      collecting_{std::shared_ptr<const Trees>(processes_, &processes_->trees)},
+      collecting_{processes_->trees},
       self_(own_procfs(), &log_),
-      warnings_(log, processes_->trees.procfs.path()),
+      warnings_(log, processes_->trees->procfs.path()),
       expositions_({sharing(options_.scrape_share, monitor_options(options_, settings)),
                     options_.max_requests, options_.max_reply_bytes},
                    [this](const Selection& selection, Clock::time_point deadline,
                           MetricSink& sink) { return scrape_into(selection, deadline, sink); }),
       router_(endpoints(), Hosts(options_.allowed_hosts)),
       settings_(std::move(settings)),
-      collectors_{make_collectors(processes_->trees, settings_.collectors,
+      collectors_{make_collectors(*processes_->trees, settings_.collectors,
                                   options_.disable_default_collectors),
                   0} {
   processes_->set_extras(extras_of(*collectors_.set));
@@ -176,7 +179,7 @@ Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log&
 
 Status Exporter::prepare() {
   const auto active = collectors().set;
-  warn_of_silent_collectors(*active, processes_->trees, log_);
+  look_at_trees(active);
   const bool read_processes =
       std::any_of(active->begin(), active->end(),
                   [](const ActiveCollector& entry) { return entry.reads_processes; });
@@ -188,22 +191,53 @@ Status Exporter::prepare() {
   return Done{};
 }
 
+Clock::time_point Exporter::first_look_until() const {
+  return Clock::now() + std::min<Clock::duration>(longest_first_look, options_.scrape_timeout);
+}
+
+/// A file that hangs keeps nobody from being served what does not.
+void Exporter::look_at_trees(const std::shared_ptr<const CollectorSet>& active) {
+  const auto look = [active, trees = processes_->trees, log = &log_] {
+    warn_of_silent_collectors(*active, *trees, *log);
+  };
+  const auto outcome = collecting_.runner.run({"start", look}, first_look_until());
+  if (outcome != TaskRunner::Outcome::done) {
+    log_.warn(
+        "a file in the trees hangs, and what lies behind it will be absent",
+        {{"procfs", processes_->trees->procfs.path()}, {"sysfs", processes_->trees->sysfs.path()}});
+  }
+}
+
 /// What start-up can already tell the operator about the processes.
 Status Exporter::look_at_processes() {
-  auto snapshot = processes_->collect_status_only();
+  struct Look {
+    std::shared_ptr<Processes> processes;
+    std::optional<Result<SnapshotSource::Snapshot>> snapshot{};
+  };
+  const auto look = std::make_shared<Look>(Look{processes_});
+  const auto outcome =
+      collecting_.runner.run({"processes at the start",
+                              [look] { look->snapshot = look->processes->collect_status_only(); }},
+                             first_look_until());
+  if (outcome != TaskRunner::Outcome::done) {
+    log_.warn("a file of a process hangs: processes are absent until it answers",
+              {{"path", processes_->trees->procfs.path()}});
+    return Done{};
+  }
+  const auto& snapshot = *look->snapshot;
   if (!snapshot) {
     return Error{snapshot.error().kind, "--path.procfs: " + snapshot.error().message(), {}, 0};
   }
   warn_of_missing_processes((*snapshot)->counts);
   warn_of_cgroups_outside(**snapshot);
-  source_.set_last(std::move(*snapshot));
+  source_.set_last(*snapshot);
   return Done{};
 }
 
 void Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
   const auto found = counts.measured + counts.pending + counts.denied + counts.stuck +
                      counts.unsupported + counts.kernel + counts.zombie;
-  const auto& path = processes_->trees.procfs.path();
+  const auto& path = processes_->trees->procfs.path();
   if (found == 0) log_.warn("no process found: is this a procfs?", {{"path", path}});
   if (counts.hidden) {
     log_.warn("processes of other users are hidden (hidepid)",
@@ -222,14 +256,14 @@ void Exporter::warn_of_cgroups_outside(const process::Snapshot& snapshot) {
   if (std::any_of(snapshot.groups.begin(), snapshot.groups.end(), outside)) {
     log_.warn("cgroups outside the exporter's own cgroup namespace are named relative to it (/..)",
               {{"needs", "the host's cgroups in --path.sysfs"},
-               {"path", processes_->trees.sysfs.path()}});
+               {"path", processes_->trees->sysfs.path()}});
   }
 }
 
 std::string Exporter::once() {
   const auto never = Clock::now() + std::chrono::hours(24 * 365);
   const auto all = select(collectors().set, {}, {});
-  warn_of_silent_collectors(*all->collectors, processes_->trees, log_);
+  look_at_trees(all->collectors);
   std::string out;
   exposition::Encoder encoder(exposition::Format::text, out);
   const auto collect = [this](Clock::time_point deadline) {
@@ -263,7 +297,7 @@ Status Exporter::reload() {
   }
   if (settings_.collectors != settings->collectors) {
     settings_.collectors = settings->collectors;
-    collectors_ = {make_collectors(processes_->trees, settings_.collectors,
+    collectors_ = {make_collectors(*processes_->trees, settings_.collectors,
                                    options_.disable_default_collectors),
                    collectors_.generation + 1};
     processes_->set_extras(extras_of(*collectors_.set));
@@ -280,7 +314,8 @@ bool Exporter::stop() {
   stopping_ = true;
   ready_ = false;
   const bool collectors_ended = collecting_.runner.stop();
-  return source_.stop() && collectors_ended;
+  const bool looks_ended = processes_->stop();
+  return source_.stop() && collectors_ended && looks_ended;
 }
 
 HttpReply Exporter::handle(const HttpRequest& request) {

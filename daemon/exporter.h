@@ -73,6 +73,9 @@ class Exporter {
    public:
     Processes(Trees opened, process::Options options);
 
+    /// Ends the thread for what may hang; false where it was left behind.
+    bool stop() { return looks_->stop(); }
+
     Result<SnapshotSource::Snapshot> collect(SnapshotSource::Clock::time_point deadline);
     Result<SnapshotSource::Snapshot> collect_status_only() {
       const std::lock_guard lock(mutex_);
@@ -83,9 +86,11 @@ class Exporter {
     void set_extras(process::Extras extras) { extras_ = extras; }
     void set_max_groups(std::size_t max_groups) { monitor_.set_max_groups(max_groups); }
 
-    const Trees trees;
+    const std::shared_ptr<const Trees> trees;
 
    private:
+    /// For what a collection reads beside the processes, and does not wait for: see MayHang.
+    const std::shared_ptr<TaskRunner> looks_ = std::make_shared<TaskRunner>(4);
     std::atomic<process::Extras> extras_ = process::Extras::none;
     std::mutex mutex_;
     process::Monitor monitor_;
@@ -100,6 +105,8 @@ class Exporter {
 
   Exporter(Options options, config::Settings settings, Trees trees, Log& log);
 
+  SnapshotSource::Clock::time_point first_look_until() const;
+  void look_at_trees(const std::shared_ptr<const CollectorSet>& active);
   Status look_at_processes();
   void warn_of_missing_processes(const process::ProcessCounts& counts);
   void warn_of_cgroups_outside(const process::Snapshot& snapshot);

@@ -91,14 +91,20 @@ void report(const Run& run, SelfMetrics& self, Log& log) {
 }
 
 /// One that did not come back in time. Its findings belong to its thread.
-void report_late(std::string_view collector, TaskRunner::Outcome outcome, Log& log) {
+void report_late(std::string_view collector, HangingCollectors& hanging, Log& log) {
   const std::string name(collector);
-  if (outcome == TaskRunner::Outcome::late) {
+  if (hanging.add(collector)) {
     log.warn(
         "a collector is not done by the deadline: it is absent, and not run again before it is",
         {{"collector", name}});
   } else {
     log.debug("a collector still hangs, and is absent", {{"collector", name}});
+  }
+}
+
+void report_back(std::string_view collector, HangingCollectors& hanging, Log& log) {
+  if (hanging.remove(collector)) {
+    log.info("a collector that hung is back", {{"collector", std::string(collector)}});
   }
 }
 
@@ -123,6 +129,19 @@ bool is_on(const CollectorEntry& entry, const config::CollectorSettings& setting
   const auto chosen = settings.on.find(entry.name);
   if (chosen != settings.on.end()) return chosen->second;
   return entry.on_by_default && !disable_defaults;
+}
+
+bool HangingCollectors::add(std::string_view collector) {
+  const std::lock_guard lock(mutex_);
+  return names_.emplace(collector).second;
+}
+
+bool HangingCollectors::remove(std::string_view collector) {
+  const std::lock_guard lock(mutex_);
+  const auto at = names_.find(collector);
+  if (at == names_.end()) return false;
+  names_.erase(at);
+  return true;
 }
 
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
@@ -193,7 +212,8 @@ void scrape(const Selection& selection, const ProcessSnapshots& processes,
       run->errors.meet(error);
       run->threw = true;
       run->timed_out = error.kind == ErrorKind::timeout;
-      report(*run, self, log);
+      const bool said = run->timed_out && !collecting.hanging.add(run->name());
+      if (!said) report(*run, self, log);
       results.push_back({run->name(), waited, false, run->timed_out});
       continue;
     }
@@ -203,12 +223,13 @@ void scrape(const Selection& selection, const ProcessSnapshots& processes,
       if (!outcomes) outcomes = collecting.runner.wait(batch, until);
       const auto outcome = (*outcomes)[next_outcome++];
       if (outcome != TaskRunner::Outcome::done) {
-        report_late(run->name(), outcome, log);
+        report_late(run->name(), collecting.hanging, log);
         results.push_back({run->name(), waited + (Clock::now() - now), false, true});
         continue;
       }
       run->samples.replay(sink);
     }
+    report_back(run->name(), collecting.hanging, log);
     report(*run, self, log);
     results.push_back({run->name(), waited + run->duration, run->ok(), run->timed_out});
   }

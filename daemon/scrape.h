@@ -3,6 +3,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,11 +41,26 @@ std::chrono::nanoseconds time_for_scrape(std::chrono::nanoseconds timeout);
 using ProcessSnapshots =
     std::function<Result<SnapshotSource::Snapshot>(SnapshotSource::Clock::time_point deadline)>;
 
+/// Which collectors hang, for the log: a line when one begins to, and one when it is back. Safe to
+/// share between threads.
+class HangingCollectors {
+ public:
+  /// True where it did not hang before.
+  bool add(std::string_view collector);
+  /// True where it did.
+  bool remove(std::string_view collector);
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> names_;
+};
+
 /// What scrapes have in common. What hangs in the kernel is left behind and owns its part of it.
 struct Collecting {
   std::shared_ptr<const Trees> trees;
   std::shared_ptr<MeminfoReads> meminfo_reads = std::make_shared<MeminfoReads>();
   TaskRunner runner = TaskRunner();
+  HangingCollectors hanging = {};
 };
 
 /// Runs the wanted collectors into the sink, and writes the exporter's own families behind them.

@@ -23,11 +23,8 @@ constexpr std::chrono::milliseconds longest_rest{500};
 /// Longer than any deadline; the largest time there is cannot be added to one.
 constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24);
 
-/// What the operator, the privileges and the kernel allow for giants.
-PssTier tier_for(const procfs::Tree& procfs, PssTier wanted) {
-  if (wanted != PssTier::pagemap) return wanted;
-  return procfs::can_count_page_mappings(procfs) ? PssTier::pagemap : PssTier::rollup;
-}
+/// How long a collection waits for meminfo, where it lies on a filesystem that may be dead.
+constexpr std::chrono::milliseconds longest_look{500};
 
 std::shared_ptr<CpuBudget> budget_of(const Options& options, Clock::time_point now) {
   if (options.pss_mode == PssMode::exact) return CpuBudget::unlimited();
@@ -51,12 +48,10 @@ struct Monitor::Parts {
       : tree(procfs),
         options(std::move(settings)),
         now(std::move(clock)),
-        table(procfs,
-              {needs_cgroups(options.group_by), options.pss_max_age, memory_comparison_for(procfs),
-               options.cgroup_namespace_root, options.cgroup_v2}),
+        table(procfs, {needs_cgroups(options.group_by), options.pss_max_age,
+                       memory_comparison_for(procfs), options.find_cgroups, options.may_hang}),
         max_groups(options.max_groups),
         grouping(options.group_by, options.max_groups),
-        tier(tier_for(procfs, options.pss_tier)),
         budget(budget_of(options, now())) {
     const auto reads = std::make_shared<ReadsUnderWay>();
     for (std::size_t lane = 0; lane < lane_kinds().size(); ++lane) {
@@ -67,6 +62,7 @@ struct Monitor::Parts {
   bool is_exact() const { return options.pss_mode == PssMode::exact; }
 
   void look_at_meminfo();
+  void find_tier();
   Status refresh();
   void read(Clock::time_point deadline);
   void accept_all();
@@ -81,7 +77,7 @@ struct Monitor::Parts {
   ProcessTable table;
   std::atomic<std::size_t> max_groups;
   Grouping grouping;
-  const PssTier tier;
+  std::optional<PssTier> tier;  ///< nothing: not known yet
   const std::shared_ptr<CpuBudget> budget;
   std::vector<Lane> lanes;
   Extras extras = Extras::none;  ///< of the collection under way
@@ -90,15 +86,46 @@ struct Monitor::Parts {
   std::optional<MappedMemory> mapped_before;  ///< as it began
 };
 
-/// What cannot be read is absent: no process is measured by it.
+/// What cannot be read is absent: no process is measured by it. It may lie on FUSE (lxcfs), whose
+/// server may be dead: then nobody waits for it.
 void Monitor::Parts::look_at_meminfo() {
+  struct Look {
+    procfs::Tree tree;
+    std::optional<MappedMemory> found{};
+    std::optional<ErrorKind> failed{};
+  };
   mapped_before.reset();
-  procfs::Buffer buffer;
-  const auto text = tree.read("meminfo", buffer);
-  if (!text) return;
-  const auto meminfo = procfs::parse_meminfo(*text);
-  if (!meminfo->anon_pages || !meminfo->mapped) return;
-  mapped_before = MappedMemory{*meminfo->anon_pages, *meminfo->mapped};
+  const auto look = std::make_shared<Look>(Look{tree.duplicate()});
+  const bool done = options.may_hang("meminfo of processes", longest_look, [look] {
+    procfs::Buffer buffer;
+    const auto text = look->tree.read("meminfo", buffer);
+    if (!text) {
+      look->failed = text.error().kind;
+      return;
+    }
+    const auto meminfo = procfs::parse_meminfo(*text);
+    if (meminfo.skipped) look->failed = ErrorKind::malformed;
+    if (!meminfo->anon_pages || !meminfo->mapped) return;
+    look->found = MappedMemory{*meminfo->anon_pages, *meminfo->mapped};
+  });
+  if (!done) return table.count_error("meminfo", ErrorKind::timeout);
+  if (look->failed && *look->failed != ErrorKind::vanished) {
+    table.count_error("meminfo", *look->failed);
+  }
+  mapped_before = look->found;
+}
+
+/// What the operator, the privileges and the kernel allow for giants. Looked for until it is known,
+/// which it is not while our own descriptors run out.
+void Monitor::Parts::find_tier() {
+  if (tier) return;
+  if (options.pss_tier != PssTier::pagemap) {
+    tier = options.pss_tier;
+    return;
+  }
+  const auto can_count = procfs::can_count_page_mappings(tree);
+  if (!can_count) return table.count_error("pagemap", can_count.error().kind);
+  tier = *can_count ? PssTier::pagemap : PssTier::rollup;
 }
 
 Status Monitor::Parts::refresh() {
@@ -106,6 +133,7 @@ Status Monitor::Parts::refresh() {
   if (auto done = table.refresh(refreshed.began, extras); !done) return done;
   grouping.set_max_groups(max_groups);
   grouping.assign(table.processes(), refreshed.began);
+  find_tier();
   refreshed.ended = now();
   return Done{};
 }
@@ -195,7 +223,7 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   snapshot->groups = grouping.publish(table.processes(), now());
   snapshot->groups_folded = grouping.folded();
   publish_reads(*snapshot);
-  snapshot->tier = tier;
+  snapshot->tier = tier.value_or(PssTier::rollup);
   snapshot->read_errors = table.read_errors();
   snapshot->mapped_before = std::exchange(mapped_before, std::nullopt);
   return snapshot;

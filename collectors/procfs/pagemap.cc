@@ -86,10 +86,17 @@ std::uint64_t kernel_page_size() {
   return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-bool can_count_page_mappings(const Tree& procfs, std::uint64_t size_of_pages) {
+Result<bool> can_count_page_mappings(const Tree& procfs, std::uint64_t size_of_pages) {
   if (size_of_pages != page_size) return false;
   const auto counts = PageCounts::open(procfs);
   const auto pagemap = Pagemap::open(procfs, "self/pagemap");
+  for (const auto* error :
+       {counts ? nullptr : &counts.error(), pagemap ? nullptr : &pagemap.error()}) {
+    if (error != nullptr && error->kind != ErrorKind::vanished &&
+        error->kind != ErrorKind::denied) {
+      return *error;
+    }
+  }
   if (!counts || !pagemap) return false;
   std::array<PagemapEntry, 1> own;
   const auto address = reinterpret_cast<std::uintptr_t>(own.data());

@@ -100,6 +100,7 @@ class PageCounts {
 /// of its own pagemap (CAP_SYS_ADMIN in the first user namespace) and kpagecount. False too where
 /// the kernel has no PAGEMAP_SCAN, without which holes are dear, or pages of another size (arm64
 /// and others with 16 or 64 KiB), in which no address or figure here would be right.
-bool can_count_page_mappings(const Tree& procfs, std::uint64_t size_of_pages = kernel_page_size());
+Result<bool> can_count_page_mappings(const Tree& procfs,
+                                     std::uint64_t size_of_pages = kernel_page_size());
 
 }  // namespace memory_exporter::procfs

@@ -20,12 +20,22 @@ namespace {
 /// Same layout as the kernel's struct linux_dirent64; glibc's dirent64 has it too.
 using KernelEntry = struct dirent64;
 
+/// Makes a call again that a signal has interrupted: a network filesystem's open can be.
+template <typename Call>
+auto uninterrupted(Call&& call) {
+  while (true) {
+    const auto result = call();
+    if (result != -1 || errno != EINTR) return result;
+  }
+}
+
 /// Calls `visit(name, entry)` for each entry of an open directory; 0 or the errno.
 template <typename Visit>
 int for_each_entry(SystemCalls& calls, int directory, Visit&& visit) {
   alignas(KernelEntry) std::array<char, 32 * 1024> block;
   while (true) {
-    const auto got = calls.getdents64(directory, block.data(), block.size());
+    const auto got =
+        uninterrupted([&] { return calls.getdents64(directory, block.data(), block.size()); });
     if (got < 0) return errno;
     if (got == 0) return 0;
     for (long at = 0; at < got;) {
@@ -73,8 +83,8 @@ void Buffer::grow(std::size_t size, std::size_t keep) {
 }
 
 Result<Tree> Tree::open(std::string path, std::shared_ptr<SystemCalls> calls) {
-  FileDescriptor directory(
-      calls->openat(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  FileDescriptor directory(uninterrupted(
+      [&] { return calls->openat(AT_FDCWD, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!directory.valid()) {
     return error_of(errno, path);
   }
@@ -102,7 +112,12 @@ Error Tree::too_large(const char* relative, std::string_view what, Buffer& buffe
 
 Result<FileDescriptor> Tree::open_file(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
-  FileDescriptor file(calls_->openat(fd(), relative, O_RDONLY | O_CLOEXEC));
+  return open_at(relative, 0);
+}
+
+Result<FileDescriptor> Tree::open_at(const char* relative, int flags) const {
+  FileDescriptor file(
+      uninterrupted([&] { return calls_->openat(fd(), relative, O_RDONLY | O_CLOEXEC | flags); }));
   if (!file.valid()) return error_for(relative, errno);
   return file;
 }
@@ -110,11 +125,10 @@ Result<FileDescriptor> Tree::open_file(const char* relative) const {
 Result<std::size_t> Tree::read_some(const FileDescriptor& file, const char* relative,
                                     Buffer& buffer, std::size_t size) const {
   buffer.grow(size + 1, size);
-  while (true) {
-    const auto got = calls_->read(file.get(), buffer.data() + size, buffer.capacity() - size);
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) return error_for(relative, errno);
-  }
+  const auto got = uninterrupted(
+      [&] { return calls_->read(file.get(), buffer.data() + size, buffer.capacity() - size); });
+  if (got < 0) return error_for(relative, errno);
+  return static_cast<std::size_t>(got);
 }
 
 Result<std::string_view> Tree::read(const char* relative, Buffer& buffer) const {
@@ -159,24 +173,24 @@ Result<std::vector<std::string>> Tree::list(const char* relative) const {
 Result<std::vector<std::string>> Tree::list_directories(const char* relative) const {
   return list_if(relative, [this](int parent, std::string_view name, unsigned char type) {
     if (type != DT_UNKNOWN) return type == DT_DIR;
-    struct stat status;  // a file system that does not tell: ask for each
-    return calls_->fstatat(parent, name.data(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(status.st_mode);
+    struct stat status {};  // a file system that does not tell: ask for each
+    const int told = uninterrupted(
+        [&] { return calls_->fstatat(parent, name.data(), &status, AT_SYMLINK_NOFOLLOW); });
+    return told == 0 ? S_ISDIR(status.st_mode) : kind_of(errno) != ErrorKind::vanished;
   });
 }
 
 template <typename Wanted>
 Result<std::vector<std::string>> Tree::list_if(const char* relative, Wanted&& wanted) const {
   if (!present()) return error_for(relative, ENOENT);
-  const FileDescriptor directory(
-      calls_->openat(fd(), relative, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) return error_for(relative, errno);
+  const auto directory = open_at(relative, O_DIRECTORY);
+  if (!directory) return directory.error();
   std::vector<std::string> names;
   const auto keep = [&](std::string_view name, const KernelEntry& entry) {
     if (name == "." || name == "..") return;
-    if (wanted(directory.get(), name, entry.d_type)) names.emplace_back(name);
+    if (wanted(directory->get(), name, entry.d_type)) names.emplace_back(name);
   };
-  const int failed = for_each_entry(*calls_, directory.get(), keep);
+  const int failed = for_each_entry(*calls_, directory->get(), keep);
   if (failed != 0) return error_for(relative, failed);
   return names;
 }
@@ -184,7 +198,8 @@ Result<std::vector<std::string>> Tree::list_if(const char* relative, Wanted&& wa
 Result<std::string> Tree::read_link(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
   std::array<char, 4096> target;
-  const auto size = calls_->readlinkat(fd(), relative, target.data(), target.size());
+  const auto size = uninterrupted(
+      [&] { return calls_->readlinkat(fd(), relative, target.data(), target.size()); });
   if (size < 0) return error_for(relative, errno);
   return std::string(target.data(), static_cast<std::size_t>(size));
 }
@@ -192,16 +207,19 @@ Result<std::string> Tree::read_link(const char* relative) const {
 Result<FileId> Tree::file_id(const char* relative) const {
   if (!present()) return error_for(relative, ENOENT);
   struct statx found {};
-  if (calls_->statx(fd(), relative, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &found) != 0) {
-    return error_for(relative, errno);
-  }
+  constexpr int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+  const int told =
+      uninterrupted([&] { return calls_->statx(fd(), relative, flags, STATX_INO, &found); });
+  if (told != 0) return error_for(relative, errno);
   return FileId{makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino};
 }
 
 Result<bool> Tree::exists(const char* relative) const {
   if (!present()) return false;
   struct stat found {};
-  if (calls_->fstatat(fd(), relative, &found, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  const int told =
+      uninterrupted([&] { return calls_->fstatat(fd(), relative, &found, AT_SYMLINK_NOFOLLOW); });
+  if (told == 0) return true;
   auto error = error_for(relative, errno);
   if (error.kind == ErrorKind::vanished) return false;
   return error;
@@ -221,13 +239,13 @@ Status Tree::list_processes(std::vector<ListedProcess>& processes) const {
   processes.clear();
   if (!present()) return error_for("", ENOENT);
   // A descriptor of its own: the read position of the shared one would be shared between threads.
-  const FileDescriptor directory(calls_->openat(fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) return error_for("", errno);
+  const auto directory = open_at(".", O_DIRECTORY);
+  if (!directory) return directory.error();
   const auto keep = [&](std::string_view name, const KernelEntry& entry) {
     const auto pid = to_number<pid_t>(name);
     if (pid && *pid > 0) processes.push_back({*pid, std::uint64_t{entry.d_ino}});
   };
-  const int failed = for_each_entry(*calls_, directory.get(), keep);
+  const int failed = for_each_entry(*calls_, directory->get(), keep);
   if (failed != 0) return error_for("", failed);
   return Done{};
 }

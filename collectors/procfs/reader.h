@@ -104,7 +104,8 @@ class Tree {
   /// The names in a directory, without "." and "..", in the kernel's order ("." : the root itself).
   Result<std::vector<std::string>> list(const char* relative) const;
 
-  /// The same for its sub-directories alone; symbolic links are not followed.
+  /// The same for its sub-directories alone; symbolic links are not followed. What
+  /// cannot be told from one is among them: who reads below it meets the error, and counts it.
   Result<std::vector<std::string>> list_directories(const char* relative) const;
 
   /// Where a symbolic link points. Of /proc/PID/exe the kernel prints the path that it has in its
@@ -131,6 +132,7 @@ class Tree {
   Result<FileDescriptor> open_file(const char* relative) const;
 
  private:
+  Result<FileDescriptor> open_at(const char* relative, int flags) const;
   Error error_for(const char* relative, int error_number) const;
   Error too_large(const char* relative, std::string_view what, Buffer& buffer) const;
   /// Reads once behind the first `size` bytes of the buffer, growing it where it is full; the bytes

@@ -22,11 +22,13 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
   SmapsRollup rollup;
   std::array<bool, std::size(smaps_fields)> unknown{};
   KeyedRows<SmapsField> rows(smaps_fields);
+  bool any_known = false;
   // The header line ("55bf... ---p 00000000 00:00 0 [rollup]") has a colon in its device number
   // and no known key before it.
   const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
     const auto* field = rows.find(key);
     if (field == nullptr || field->member == nullptr) return true;
+    any_known = true;
     OptionalBytes amount;
     if (!read_kib(value, amount)) return false;
     auto& sum = rollup.*(field->member);
@@ -37,6 +39,7 @@ Result<SmapsRollup> parse_smaps_rollup(std::string_view text) {
     return true;
   });
   if (!walked) return walked.error();
+  if (!any_known && !text.empty()) return malformed("no figure of memory in it");
   for (std::size_t i = 0; i < unknown.size(); ++i) {
     if (unknown[i]) (rollup.*(smaps_fields[i].member)).reset();
   }

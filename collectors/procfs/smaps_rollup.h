@@ -50,8 +50,8 @@ struct SmapsRollup {
 bool add_known(SmapsRollup& sum, const SmapsRollup& mapping);
 
 /// Unknown keys are passed over; a known key without "N kB" is malformed, with its line, and so is
-/// a text whose last line was cut short. Several entries (a smaps) add up; a field of which an
-/// entry or the sum is more than a machine can hold stays absent.
+/// a text whose last line was cut short, or that has no known key. Several entries (a smaps) add
+/// up; a field of which an entry or the sum is more than a machine can hold stays absent.
 Result<SmapsRollup> parse_smaps_rollup(std::string_view text);
 
 /// Adds one process's figures to the sum of others. A field that is absent on either side has no

@@ -454,13 +454,15 @@ TEST_F(CgroupsElsewhere, HaveTheKernelsNamesWhereOnlyAPartIsMounted) {
       .write("sys/fs/cgroup/memory/cgroup.procs", "42\n")
       .write("proc/self/cgroup", "4:memory:/docker/c1\n");
   EXPECT_EQ(labels(), "/docker/c1 /docker/c1/b ");
-  EXPECT_EQ(find_namespace_root(tree_.trees(), 42, [] { return false; }), "");
+  ReadErrors errors;
+  EXPECT_EQ(find_namespace_root(tree_.trees(), 42, errors, [] { return false; }), "");
 }
 
 constexpr pid_t self = 42;
 
 std::string namespace_root(const FixtureTree& tree, pid_t pid) {
-  return find_namespace_root(tree.trees(), pid, [] { return false; });
+  ReadErrors errors;
+  return find_namespace_root(tree.trees(), pid, errors, [] { return false; });
 }
 
 TEST(NamespaceRoot, IsTheTreesWhereOurCgroupIsFoundUnderItsOwnName) {
@@ -494,7 +496,8 @@ TEST(NamespaceRoot, IsNotLookedForBeyondTheDeadline) {
   make_v2(tree)
       .write("proc/self/cgroup", "0::/\n")
       .write("sys/fs/cgroup/k/c1/cgroup.procs", "42\n");
-  EXPECT_EQ(find_namespace_root(tree.trees(), self, [] { return true; }), "");
+  ReadErrors errors;
+  EXPECT_EQ(find_namespace_root(tree.trees(), self, errors, [] { return true; }), "");
 }
 
 TEST(NamespaceRoot, IsFoundBesideAClosedDirectory) {

@@ -6,6 +6,8 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <sstream>
 
@@ -127,6 +129,78 @@ TEST_F(ExporterTest, IsReadyWithoutProcessesWhereNoCollectorReadsThem) {
   hang();
   ASSERT_TRUE(exporter_->prepare().ok());
   EXPECT_EQ(get("/-/ready").status, 200);
+}
+
+/// A pipe that nobody writes to: whoever reads it hangs, until release().
+class HungFile {
+ public:
+  explicit HungFile(std::string path) : path_(std::move(path)) {
+    EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    pipe_ = FileDescriptor(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+  }
+
+  /// From now on it is an ordinary file; those who hang read the end of the other.
+  void release(std::string_view text) {
+    const auto other = path_ + ".new";
+    std::ofstream(other) << text;
+    std::filesystem::rename(other, path_);
+    pipe_ = FileDescriptor();
+  }
+
+ private:
+  const std::string path_;
+  FileDescriptor pipe_;
+};
+
+TEST_F(ExporterTest, StartsAndServesTheRestWhereFilesOfTheTreesHang) {
+  const testing::TempTree sysfs;
+  sysfs.write("fs/cgroup/memory.stat", "anon 4096\n");
+  procfs_.write("vmstat", "nr_free_pages 5\n");
+  HungFile controllers(sysfs.path("fs/cgroup/cgroup.controllers"));
+  HungFile meminfo(procfs_.path("meminfo"));
+  options_.sysfs = sysfs.path();
+  options_.scrape_timeout = seconds(4);
+  for (const char* name : {"cgroup", "vmstat"}) options_.settings.collectors.on[name] = true;
+  make();
+  ASSERT_TRUE(exporter_->prepare().ok());
+  EXPECT_EQ(get("/-/ready").status, 200);
+  EXPECT_THAT(log_text_.str(), HasSubstr("a file in the trees hangs"));
+  const auto success = [&](const testing::Exposition& exposition, const char* collector) {
+    return value(exposition, "memory_exporter_collector_success", "collector", collector);
+  };
+  for (int i = 0; i < 2; ++i) {
+    const auto exposition = scrape();
+    EXPECT_EQ(success(exposition, "cgroup"), 0);
+    EXPECT_EQ(success(exposition, "vmstat"), 1);
+    EXPECT_EQ(success(exposition, "process"), 1);
+    EXPECT_EQ(value(exposition, "memory_group_processes"), 1);
+    EXPECT_EQ(value(exposition, "memory_exporter_collector_timeouts_total", "collector", "cgroup"),
+              i + 1);
+  }
+  const auto times_said = [&](std::string_view what) {
+    const auto text = log_text_.str();
+    int times = 0;
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++times;
+    return times;
+  };
+  EXPECT_EQ(times_said("a collector is not done by the deadline"), 1);
+  controllers.release("memory\n");
+  meminfo.release("");
+  for (int i = 0; i < 200 && times_said("a collector that hung is back") == 0; ++i) {
+    std::this_thread::sleep_for(milliseconds(20));
+    scrape();
+  }
+  EXPECT_EQ(times_said("msg=\"a collector that hung is back\" collector=cgroup"), 1);
+  EXPECT_EQ(success(scrape(), "cgroup"), 1);
+}
+
+TEST_F(ExporterTest, IsReadyThoughAFileOfAProcessHangs) {
+  options_.scrape_timeout = milliseconds(200);
+  make();
+  hang();
+  ASSERT_TRUE(exporter_->prepare().ok());
+  EXPECT_EQ(get("/-/ready").status, 200);
+  EXPECT_THAT(log_text_.str(), HasSubstr("a file of a process hangs"));
 }
 
 TEST_F(ExporterTest, ServesTheProcesses) {

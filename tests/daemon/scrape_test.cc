@@ -312,6 +312,10 @@ TEST_F(ScrapeTest, ACollectorThatHangsCostsItsValuesAlone) {
     healed = scrape(*select());
   }
   EXPECT_EQ(healed.samples.at("memory_exporter_collector_success{collector=\"first\"}"), 1);
+  const auto log = log_text_.str();
+  const auto back = log.find("level=info msg=\"a collector that hung is back\" collector=first");
+  ASSERT_NE(back, std::string::npos) << log;
+  EXPECT_EQ(log.find("is back\" collector=first", back + 50), std::string::npos) << "once";
 }
 
 TEST_F(ScrapeTest, ACollectorThatSeesItsDeadlinePassKeepsWhatItHas) {

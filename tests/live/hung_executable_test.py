@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -35,7 +36,12 @@ class DeadServer:
             os.rmdir(self.folder)
             raise unittest.SkipTest(f"no FUSE here: {reason}")
         self.process = subprocess.Popen([f"{self.folder}/program", "1000"])
-        live.wait_until(self.runs, 10, "the program runs")
+        self.askers = []
+        try:
+            live.wait_until(self.runs, 10, "the program runs")
+        except BaseException:
+            self.__exit__()
+            raise
 
     def runs(self):
         return os.readlink(f"/proc/{self.process.pid}/exe") == f"{self.folder}/program"
@@ -51,16 +57,20 @@ class DeadServer:
         with contextlib.suppress(subprocess.TimeoutExpired):
             asker.wait(1)
             return False
+        self.askers.append(asker)
         return True
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def revive(self):
         self.server.send_signal(signal.SIGUSR1)
-        time.sleep(0.2)
-        self.process.kill()
-        self.process.wait()
+
+    def __exit__(self, *_):
+        self.revive()
+        for child in (self.process, *self.askers):
+            child.kill()
+            child.wait()
         subprocess.run(["umount", "-l", self.folder], check=True)
         self.server.kill()
         self.server.wait()
@@ -69,9 +79,23 @@ class DeadServer:
         os.rmdir(self.folder)
 
 
+@contextlib.contextmanager
+def waited_for_no_longer(seconds, dead):
+    """Revives the server when the time is up: who waits for a process that hangs on it waits for
+    ever, and the mount stays behind."""
+    timer = threading.Timer(seconds, dead.revive)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
 class HungExecutable(unittest.TestCase):
     def setUp(self):
         self.dead = self.enterContext(DeadServer())
+        self.enterContext(waited_for_no_longer(120, self.dead))
         status = f"/proc/{self.dead.process.pid}/status"
         live.wait_until(lambda: live.read_keyed(status).get("VmSize", 0) > 1 << 20, 10,
                         "the program is up")

@@ -35,7 +35,7 @@ class ChargedCgroupsTest : public ::testing::Test {
     if (with_memory) cgroups_.write(path + "/memory.current", "4096\n");
   }
 
-  std::string of(std::string_view path) { return std::string(charged_.of(path)); }
+  std::string of(std::string_view path) { return std::string(*charged_.of(path)); }
 
   TempTree cgroups_;
   ChargedCgroups charged_{cgroups_.open()};
@@ -85,12 +85,13 @@ TEST_F(ChargedCgroupsTest, WhatCannotBeLookedIntoStaysAsItIs) {
 /// In a container that has its own part of the hierarchy mounted.
 TEST_F(ChargedCgroupsTest, APartOfTheTreeAnswersForWhatIsInIt) {
   ChargedCgroups part(cgroups_.open(), "/docker/c1");
-  EXPECT_EQ(part.of("/docker/c1/svc/workers"), "/docker/c1/svc");
-  EXPECT_EQ(part.of("/docker/c1/bare/below"), "/docker/c1/bare/below") << "what is above is unseen";
-  EXPECT_EQ(part.of("/docker/c1"), "/docker/c1");
-  EXPECT_EQ(part.of("/svc/workers"), "/svc/workers");
-  EXPECT_EQ(part.of("/docker/c12/svc/workers"), "/docker/c12/svc/workers");
-  EXPECT_EQ(part.of("/"), "/");
+  EXPECT_EQ(*part.of("/docker/c1/svc/workers"), "/docker/c1/svc");
+  EXPECT_EQ(*part.of("/docker/c1/bare/below"), "/docker/c1/bare/below")
+      << "what is above is unseen";
+  EXPECT_EQ(*part.of("/docker/c1"), "/docker/c1");
+  EXPECT_EQ(*part.of("/svc/workers"), "/svc/workers");
+  EXPECT_EQ(*part.of("/docker/c12/svc/workers"), "/docker/c12/svc/workers");
+  EXPECT_EQ(*part.of("/"), "/");
 }
 
 TEST_F(ChargedCgroupsTest, RemembersUntilToldToForget) {
@@ -110,13 +111,18 @@ TEST_F(ChargedCgroupsTest, RemembersNoMoreThanItsBound) {
 
 class ChargedTableTest : public ChargedCgroupsTest {
  protected:
+  FindCgroups places(const std::string& namespace_root = {}) const {
+    return [known = CgroupPlaces{namespace_root, CgroupTree{cgroups_.path(), {}}}] {
+      return Result<CgroupPlaces>(known);
+    };
+  }
+
   /// The label of a process in that cgroup.
   std::string label(const std::string& cgroup, const std::string& namespace_root = {}) {
     TempTree procfs;
     FakeProcess{.pid = 10, .cgroup = cgroup}.write(procfs);
     const auto tree = procfs.open();
-    ProcessTable table(
-        tree, {true, seconds(60), nobody_knows, namespace_root, CgroupTree{cgroups_.path(), {}}});
+    ProcessTable table(tree, {true, seconds(60), nobody_knows, places(namespace_root)});
     EXPECT_TRUE(table.refresh(Clock::time_point(std::chrono::hours(1))));
     return *table.processes().at(10).cgroup;
   }
@@ -133,7 +139,7 @@ TEST_F(ChargedTableTest, ControllersThatAreTurnedOnAreSeenWithinAMaxAge) {
   TempTree procfs;
   FakeProcess{.pid = 10, .cgroup = "0::/svc/workers\n"}.write(procfs);
   const auto tree = procfs.open();
-  ProcessTable table(tree, {true, seconds(60), nobody_knows, {}, CgroupTree{cgroups_.path(), {}}});
+  ProcessTable table(tree, {true, seconds(60), nobody_knows, places()});
   Clock::time_point now(std::chrono::hours(1));
   ASSERT_TRUE(table.refresh(now));
   EXPECT_EQ(*table.processes().at(10).cgroup, "/svc");

@@ -99,10 +99,12 @@ TEST_F(MissingFilesTest, WithoutBothPssIsUnsupportedAndNotPending) {
 
 TEST_F(MissingFilesTest, WhatIsUnsupportedIsAskedAgainOnceInAMaxAge) {
   FakeProcess{.pid = 10, .has_rollup = false}.write(procfs_);
-  collect();
-  const auto reads = snapshot_->sampling.reads;
+  for (std::uint64_t i = 1; i <= tries_in_a_row; ++i) {
+    collect();
+    EXPECT_EQ(snapshot_->sampling.reads, i) << "it may have met a moment";
+  }
   collect(seconds(30));
-  EXPECT_EQ(snapshot_->sampling.reads, reads);
+  EXPECT_EQ(snapshot_->sampling.reads, tries_in_a_row);
   procfs_.write("10/smaps", smaps_text);
   EXPECT_EQ(collect(seconds(31)).memory.pss, Bytes::from_kib(13));
   EXPECT_EQ(counts().unsupported, 0u);
@@ -117,6 +119,18 @@ TEST_F(MissingFilesTest, AFileWithoutPssIsUnsupportedToo) {
     ASSERT_TRUE(snapshot);
     EXPECT_EQ((*snapshot)->counts.unsupported, 1u) << text;
   }
+}
+
+TEST_F(MissingFilesTest, ARollupWithoutAnyFigureIsMalformedAndReadAgain) {
+  const FakeProcess process{.pid = 10};
+  process.write(procfs_);
+  procfs_.write("10/smaps_rollup", "nonsense\n");
+  EXPECT_EQ(collect().memory.pss, std::nullopt);
+  EXPECT_EQ(counts().unsupported, 0u);
+  EXPECT_EQ(counts().pending, 1u);
+  EXPECT_EQ(snapshot_->read_errors.at({"smaps_rollup", ErrorKind::malformed}), 1u);
+  process.write(procfs_);
+  EXPECT_EQ(collect().memory.pss, Bytes::from_kib(650));
 }
 
 TEST_F(MissingFilesTest, AProcessThatEndsDuringItsWalkIsNotUnsupported) {

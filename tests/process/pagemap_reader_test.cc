@@ -132,7 +132,7 @@ constexpr bool sanitizer_has_memory_of_its_own = false;
 class PagemapReaderTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!procfs::can_count_page_mappings(tree_)) {
+    if (!*procfs::can_count_page_mappings(tree_)) {
       GTEST_SKIP() << "needs CAP_SYS_ADMIN, /proc/kpagecount and a kernel with PAGEMAP_SCAN (6.7)";
     }
   }
@@ -214,8 +214,8 @@ class PagemapReaderTest : public ::testing::Test {
 TEST(CanCountPageMappings, NotInPagesOfAnotherSize) {
   const auto tree = procfs::Tree::open("/proc");
   ASSERT_TRUE(tree);
-  EXPECT_FALSE(procfs::can_count_page_mappings(*tree, 16384));
-  EXPECT_FALSE(procfs::can_count_page_mappings(*tree, 65536));
+  EXPECT_FALSE(*procfs::can_count_page_mappings(*tree, 16384));
+  EXPECT_FALSE(*procfs::can_count_page_mappings(*tree, 65536));
   EXPECT_EQ(procfs::kernel_page_size(), static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 

@@ -184,7 +184,7 @@ TEST_F(SamplingPolicyTest, AGiantIsWalkedInPartsAndDelaysNoScrape) {
 }
 
 TEST_F(SamplingPolicyTest, WhereNoPagemapHelpsAGiantIsReadInOne) {
-  add(1, 4 << 20).readings.pagemap_denied = true;
+  add(1, 4 << 20).readings.pagemap_denied_at = now;
   add(2, 4 << 20).status.hugetlb = Bytes{4096};
   for (const auto& walk : choose().slow) EXPECT_EQ(walk.method, WalkMethod::rollup) << walk.id.pid;
   add(3, 4 << 20);
@@ -200,8 +200,28 @@ TEST_F(SamplingPolicyTest, AGiantOfHugePagesIsQuick) {
   EXPECT_EQ(chosen(), Pids{1});
 }
 
+TEST_F(SamplingPolicyTest, ADeniedOneIsAskedAgainInTheNextCollections) {
+  add(1, 100).readings.denied_at = now - seconds(1);
+  for (const bool exact : {false, true}) {
+    options_.pss_mode = exact ? PssMode::exact : PssMode::budgeted;
+    processes_[1].readings.walk_failures = tries_in_a_row - 1;
+    EXPECT_EQ(chosen(), Pids{1});
+    processes_[1].readings.walk_failures = tries_in_a_row;
+    EXPECT_EQ(chosen(), Pids{});
+  }
+}
+
+TEST_F(SamplingPolicyTest, ADeniedPagemapIsTriedAgainOnceAMaxAge) {
+  auto& giant = add(1, 4 << 20);
+  giant.readings.pagemap_denied_at = now - seconds(59);
+  EXPECT_EQ(choose().slow.at(0).method, WalkMethod::rollup);
+  giant.readings.pagemap_denied_at = now - seconds(60);
+  EXPECT_EQ(choose().slow.at(0).method, WalkMethod::pagemap);
+}
+
 TEST_F(SamplingPolicyTest, ADeniedOneIsAskedAgainOnceAMaxAge) {
   add(1, 100).readings.denied_at = now - seconds(59);
+  processes_[1].readings.walk_failures = tries_in_a_row;
   EXPECT_EQ(chosen(), Pids{});
   processes_[1].readings.denied_at = now - seconds(60);
   EXPECT_EQ(chosen(), Pids{1});

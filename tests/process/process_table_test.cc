@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <functional>
+
 #include "collectors/base/label.h"
 #include "collectors/process/grouping/grouping.h"
 #include "tests/process/fake_process.h"
@@ -94,6 +97,156 @@ TEST_F(ProcessTableTest, WhatCannotBeReadForAMomentIsLeftOutAndNotCountedTwice) 
     EXPECT_FALSE(table_.processes().at(10).unreadable) << file;
     EXPECT_EQ(minor_faults({"app", "/app.slice"}), 107u) << file;
   }
+}
+
+/// As while a thread that is not the first one execs.
+TEST_F(ProcessTableTest, OneWhoseFilesAreGoneForAMomentIsNotCountedTwice) {
+  const FakeProcess process{.pid = 10, .minor_faults = 100};
+  process.write(procfs_);
+  refresh();
+  for (int i = 0; i < 2; ++i) {
+    procfs_.remove("10/stat");
+    refresh();
+    EXPECT_EQ(groups().at(0).totals.processes, 0u);
+    EXPECT_TRUE(table_.read_errors().empty());
+    process.write(procfs_);
+    refresh();
+    const auto published = groups();
+    ASSERT_EQ(published.size(), 1u);
+    EXPECT_EQ(published[0].totals.processes, 1u);
+    EXPECT_EQ(published[0].totals.minor_faults, 100u);
+  }
+}
+
+TEST_F(ProcessTableTest, OneThatIsGoneTouchesItsChildrenOnce) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  FakeProcess{.pid = 11, .ppid = 10}.write(procfs_);
+  refresh();
+  procfs_.remove("10/stat");
+  refresh();
+  const auto gone = now_;
+  EXPECT_EQ(table_.processes().at(11).relatives_changed, gone);
+  procfs_.remove("10");
+  refresh();
+  EXPECT_EQ(table_.processes().size(), 1u);
+  EXPECT_EQ(table_.processes().at(11).relatives_changed, gone);
+}
+
+TEST_F(ProcessTableTest, ACgroupThatCannotBeReadAtFirstSightIsReadInTheNextRefresh) {
+  FakeProcess process{.pid = 10, .switches = 5};
+  for (const char* text : {"nonsense", ""}) {
+    process.pid += 1;
+    process.write(procfs_);
+    const auto file = std::to_string(process.pid) + "/cgroup";
+    const auto cgroup = [&] { return *table_.processes().at(process.pid).cgroup; };
+    procfs_.write(file, text);
+    refresh();
+    EXPECT_EQ(cgroup(), "") << text;
+    procfs_.write(file, process.cgroup);
+    refresh();
+    EXPECT_EQ(cgroup(), "/app.slice") << text;
+  }
+}
+
+TEST_F(ProcessTableTest, ACgroupThatCanNeverBeReadIsTriedOnceInAMaxAge) {
+  FakeProcess{.pid = 10, .cgroup = "nonsense"}.write(procfs_);
+  const auto tries = [&] { return table_.read_errors().at({"cgroup", ErrorKind::malformed}); };
+  for (std::uint64_t i = 1; i <= tries_in_a_row; ++i) {
+    refresh();
+    EXPECT_EQ(tries(), i);
+  }
+  refresh(seconds(59));
+  EXPECT_EQ(tries(), tries_in_a_row);
+  refresh(seconds(2));
+  EXPECT_EQ(tries(), tries_in_a_row + 1);
+}
+
+TEST_F(ProcessTableTest, AnExecutableThatCannotBeToldIsCounted) {
+  FakeProcess{.pid = 10}.write(procfs_);
+  std::filesystem::create_symlink("exe", procfs_.path("10/exe"));  // one that leads to itself
+  refresh();
+  refresh();
+  EXPECT_EQ(table_.read_errors().at({"exe", ErrorKind::io}), 1u);
+}
+
+TEST_F(ProcessTableTest, NamesOfCgroupsAreSoughtUntilTheyAreFound) {
+  int searches = 0;
+  bool fails = true;
+  const auto find = [&]() -> Result<CgroupPlaces> {
+    ++searches;
+    if (fails) return Error{ErrorKind::io, "no answer", {}, 0};
+    return CgroupPlaces{"/k/p1/c1"};
+  };
+  ProcessTable table(tree_, {true, seconds(60), nobody_knows, find});
+  FakeProcess{.pid = 10, .cgroup = "0::/\n"}.write(procfs_);
+  const auto label_after = [&](seconds later) {
+    now_ += later;
+    EXPECT_TRUE(table.refresh(now_));
+    return *table.processes().at(10).cgroup;
+  };
+  for (int i = 1; i <= static_cast<int>(tries_in_a_row); ++i) {
+    EXPECT_EQ(label_after(seconds(1)), "/") << "as the kernel calls it";
+    EXPECT_EQ(searches, i);
+    EXPECT_EQ(table.read_errors().at({"cgroup", ErrorKind::io}), static_cast<std::uint64_t>(i));
+  }
+  fails = false;
+  EXPECT_EQ(label_after(seconds(1)), "/") << "a search of all cgroups is dear";
+  EXPECT_EQ(label_after(seconds(60)), "/k/p1/c1");
+  label_after(seconds(60));
+  EXPECT_EQ(searches, 1 + static_cast<int>(tries_in_a_row)) << "once known it stays";
+}
+
+TEST_F(ProcessTableTest, ASearchForCgroupsThatHangsIsNotWaitedForAndCountsWhenItIsDone) {
+  std::function<void()> hanging;
+  const auto find = [] { return Result<CgroupPlaces>(CgroupPlaces{"/k/p1/c1"}); };
+  const auto begin = [&](const char*, std::chrono::nanoseconds, std::function<void()> work) {
+    hanging = std::move(work);
+    return false;
+  };
+  ProcessTable table(tree_, {true, seconds(60), nobody_knows, find, begin});
+  FakeProcess{.pid = 10, .cgroup = "0::/\n"}.write(procfs_);
+  ASSERT_TRUE(table.refresh(now_));
+  EXPECT_EQ(*table.processes().at(10).cgroup, "/");
+  EXPECT_EQ(table.read_errors().at({"cgroup", ErrorKind::timeout}), 1u);
+  // It begins in the next refresh, and is done before the one after that.
+  hanging = nullptr;
+  ASSERT_TRUE(table.refresh(now_ + seconds(1)));
+  ASSERT_TRUE(hanging);
+  hanging();
+  ASSERT_TRUE(table.refresh(now_ + seconds(2)));
+  ASSERT_TRUE(table.refresh(now_ + seconds(3)));
+  EXPECT_EQ(*table.processes().at(10).cgroup, "/k/p1/c1");
+}
+
+TEST_F(ProcessTableTest, ATreeOfCgroupsThatHangsLeavesProcessesWhereTheyWere) {
+  const TempTree cgroups;
+  cgroups.write("web/memory.current", "1");
+  cgroups.write("web/leaf/cgroup.procs", "");
+  bool hangs = false;
+  const auto find = [&] {
+    CgroupPlaces places;
+    places.v2 = {cgroups.path(""), ""};
+    return Result<CgroupPlaces>(places);
+  };
+  const auto do_or_hang = [&](const char*, std::chrono::nanoseconds, const auto& work) {
+    if (!hangs) work();
+    return !hangs;
+  };
+  ProcessTable table(tree_, {true, seconds(60), nobody_knows, find, do_or_hang});
+  FakeProcess{.pid = 10, .cgroup = "0::/web/leaf\n"}.write(procfs_);
+  const auto label_after = [&](pid_t pid, seconds later) {
+    now_ += later;
+    EXPECT_TRUE(table.refresh(now_));
+    return *table.processes().at(pid).cgroup;
+  };
+  EXPECT_EQ(label_after(10, seconds(1)), "/web");
+  hangs = true;
+  EXPECT_EQ(label_after(10, seconds(61)), "/web");
+  EXPECT_EQ(table.read_errors().at({"cgroup", ErrorKind::timeout}), 1u);
+  FakeProcess{.pid = 11, .cgroup = "0::/web/leaf\n"}.write(procfs_);
+  EXPECT_EQ(label_after(11, seconds(1)), "/web/leaf");
+  hangs = false;
+  EXPECT_EQ(label_after(11, seconds(1)), "/web");
 }
 
 TEST_F(ProcessTableTest, ACgroupThatCannotBeReadIsNoMove) {
@@ -257,7 +410,8 @@ TEST_F(ProcessTableTest, ReadsTheCgroupAgainAfterItsMaxAgeAndNotBefore) {
 }
 
 TEST_F(ProcessTableTest, NamesCgroupsAsTheMountedTreeDoes) {
-  ProcessTable table(tree_, {true, seconds(60), nobody_knows, "/k/p1/c1"});
+  ProcessTable table(tree_, {true, seconds(60), nobody_knows,
+                             [] { return Result<CgroupPlaces>(CgroupPlaces{"/k/p1/c1"}); }});
   FakeProcess{.pid = 10, .cgroup = "0::/\n"}.write(procfs_);
   FakeProcess{.pid = 11, .cgroup = "0::/../../../system.slice/web.service\n"}.write(procfs_);
   FakeProcess{.pid = 12, .cgroup = "0::/../../p2/c1\n"}.write(procfs_);

@@ -43,7 +43,7 @@ struct Mappings {
 
 std::optional<Mappings> read_mappings(const procfs::Tree& proc, const std::string& pid) {
   const auto program = program_of(proc, pid);
-  static const bool marked = kernel_marks_stacks(proc);
+  static const bool marked = kernel_marks_stacks(proc).ok() && *kernel_marks_stacks(proc);
   RegionClassifier classifier({.executable = program, .stacks_are_marked = marked});
   Mappings mappings;
   procfs::Buffer buffer;
@@ -220,7 +220,7 @@ TEST(RegionsOnThisMachine, AddUpToTheWholeOfEveryProcess) {
 
 TEST(RegionsOnThisMachine, HaveOneStackForEachThreadOfThisProcess) {
   const auto proc = open_proc();
-  if (!kernel_marks_stacks(proc)) GTEST_SKIP() << "this kernel does not mark stacks (before 6.7)";
+  if (!*kernel_marks_stacks(proc)) GTEST_SKIP() << "this kernel does not mark stacks (before 6.7)";
   constexpr int count = 7;
   std::latch running(count);
   std::latch done(1);

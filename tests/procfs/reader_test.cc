@@ -1,5 +1,6 @@
 #include "collectors/procfs/reader.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -14,9 +15,12 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "tests/support/served_file.h"
 
 namespace memory_exporter::procfs {
 namespace {
@@ -24,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A folder of its own for each test, gone afterwards.
-class Reader : public testing::Test {
+class Reader : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = fs::temp_directory_path() / "reader_test.XXXXXX";
@@ -626,6 +630,99 @@ TEST(Tree, KnowsWhatIsMountedOverItsNames) {
   EXPECT_FALSE(proc->is_mounted_over("version"));
   EXPECT_FALSE(proc->is_mounted_over("not there"));
   EXPECT_FALSE(Tree::absent("/proc").is_mounted_over("version"));
+}
+
+TEST_F(Reader, ACopyReadsOnWhenDescriptorsHaveRunOutInBetween) {
+  write("file", "text");
+  const auto original = tree();
+  memory_exporter::testing::NoDescriptors no_descriptors;
+  no_descriptors.start();
+  const auto copy = original.duplicate();
+  no_descriptors.stop();
+  Buffer buffer;
+  const auto text = copy.read("file", buffer);
+  ASSERT_TRUE(text) << text.error().message();
+  EXPECT_EQ(*text, "text");
+}
+
+/// The kernel, but for calls that are interrupted first, a folder that does not tell what is in it,
+/// and a file that cannot be asked.
+class OddKernel final : public SystemCalls {
+ public:
+  int openat(int directory, const char* path, int flags) override {
+    return interrupted() ? -1 : SystemCalls::openat(directory, path, flags);
+  }
+  ssize_t read(int file, void* to, std::size_t size) override {
+    return interrupted() ? -1 : SystemCalls::read(file, to, size);
+  }
+  ssize_t getdents64(int directory, void* to, std::size_t size) override {
+    if (interrupted()) return -1;
+    const auto got = SystemCalls::getdents64(directory, to, size);
+    for (ssize_t at = 0; at < got;) {
+      auto* entry = reinterpret_cast<struct dirent64*>(static_cast<char*>(to) + at);
+      entry->d_type = DT_UNKNOWN;
+      at += entry->d_reclen;
+    }
+    return got;
+  }
+  ssize_t readlinkat(int directory, const char* path, char* to, std::size_t size) override {
+    return interrupted() ? -1 : SystemCalls::readlinkat(directory, path, to, size);
+  }
+  int fstatat(int directory, const char* path, struct stat* to, int flags) override {
+    if (interrupted()) return -1;
+    if (path == refused) {
+      errno = refused_with;
+      return -1;
+    }
+    return SystemCalls::fstatat(directory, path, to, flags);
+  }
+  int statx(int directory, const char* path, int flags, unsigned mask, struct statx* to) override {
+    return interrupted() ? -1 : SystemCalls::statx(directory, path, flags, mask, to);
+  }
+
+  std::string refused{};
+  int refused_with = 0;
+
+ private:
+  /// Every other call is.
+  bool interrupted() {
+    errno = EINTR;
+    return ++calls_ % 2 == 1;
+  }
+  int calls_ = 0;
+};
+
+TEST_F(Reader, WhatASignalInterruptsIsDoneAgain) {
+  write("folder/file", "text");
+  fs::create_symlink("folder", root_ / "link");
+  const auto tree = Tree::open(root_, std::make_shared<OddKernel>());
+  ASSERT_TRUE(tree) << tree.error().message();
+  Buffer buffer;
+  const auto text = tree->read("folder/file", buffer);
+  ASSERT_TRUE(text) << text.error().message();
+  EXPECT_EQ(*text, "text");
+  EXPECT_EQ(tree->list("folder")->size(), 1u);
+  EXPECT_EQ(tree->list_directories(".")->size(), 1u);
+  EXPECT_EQ(*tree->read_link("link"), "folder");
+  EXPECT_TRUE(tree->file_id("link"));
+  EXPECT_EQ(*tree->exists("folder"), true);
+}
+
+TEST_F(Reader, AFolderThatCannotBeToldFromAFileIsListed) {
+  for (const char* name : {"a/x", "b/x", "c"}) write(name, "");
+  const auto calls = std::make_shared<OddKernel>();
+  const auto tree = Tree::open(root_, calls);
+  const auto listed = [&] {
+    auto names = *tree->list_directories(".");
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  EXPECT_EQ(listed(), (std::vector<std::string>{"a", "b"}));
+  calls->refused = "b";
+  calls->refused_with = EIO;
+  EXPECT_EQ(listed(), (std::vector<std::string>{"a", "b"}));
+  calls->refused_with = ENOENT;  // removed meanwhile
+  EXPECT_EQ(listed(), (std::vector<std::string>{"a"}));
 }
 
 }  // namespace

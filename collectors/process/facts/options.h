@@ -2,10 +2,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "collectors/base/result.h"
 #include "collectors/process/facts/dimension.h"
 #include "collectors/process/facts/snapshot.h"
 
@@ -43,13 +47,37 @@ struct CgroupTree {
   std::string name;  ///< what the kernel calls the cgroup at its root; empty: it has the whole tree
 };
 
+/// How the operator's tree calls cgroups.
+struct CgroupPlaces {
+  /// Where it has the root of our cgroup namespace; empty: at its own.
+  std::string namespace_root = {};
+  /// The tree of cgroup v2 that has the memory controller; nothing where none is to be seen.
+  std::optional<CgroupTree> v2 = {};
+  /// What could not be read on the way.
+  std::map<ReadErrorKey, std::uint64_t> read_errors = {};
+};
+
+/// An error where it could not be found out this time.
+using FindCgroups = std::function<Result<CgroupPlaces>()>;
+
+/// Does something that may hang in the kernel, because it reads a file of any filesystem, and says
+/// whether it was done within `patience`. What was not, owns all that it uses; it may still run, or
+/// never begin, and nothing of the same name begins before it is done.
+using MayHang = std::function<bool(const char* name, std::chrono::nanoseconds patience,
+                                   std::function<void()> work)>;
+
+/// Waits, however long it takes.
+inline bool do_and_wait(const char*, std::chrono::nanoseconds, const std::function<void()>& work) {
+  work();
+  return true;
+}
+
 struct Options {
   GroupBy group_by = default_group_by();
   std::size_t max_groups = default_max_groups;  ///< at least 1
-  /// Where the operator's tree of cgroups has the root of our cgroup namespace; empty: at its own.
-  std::string cgroup_namespace_root = {};
-  /// The tree of cgroup v2 that has the memory controller; nothing where none is to be seen.
-  std::optional<CgroupTree> cgroup_v2 = {};
+  /// Asked in collections until it knows; null: cgroups are called as the kernel calls them.
+  FindCgroups find_cgroups = {};
+  MayHang may_hang = do_and_wait;
   PssMode pss_mode = PssMode::budgeted;
   std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
   std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);

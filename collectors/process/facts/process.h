@@ -73,18 +73,21 @@ struct Process {
   Image image;
   bool ended = false;       ///< no memory any more
   bool zombie = false;      ///< nor any pages on their way out
-  bool unreadable = false;  ///< in this refresh: it is there, and cannot be counted
+  bool unreadable = false;  ///< in this refresh: it is listed, and cannot be counted
+  bool missed = false;      ///< its files were gone then, so that it has probably ended
   std::uint64_t threads = 0;
   std::uint64_t minor_faults = 0;
   std::uint64_t major_faults = 0;
   procfs::ProcessStatus status;
   std::optional<std::uint64_t> oom_score;  ///< where asked for
   std::optional<ExecutableId> executable;
+  bool executable_sought = false;  ///< since it began to run this image
 
   /// Its cgroup as a label, empty where it has none; null: never read. Most children share their
   /// parent's copy.
   std::shared_ptr<const std::string> cgroup;
   Clock::time_point cgroup_read{};  ///< the epoch: to be read anew
+  unsigned cgroup_failures = 0;     ///< reads of it in a row that told nothing
 
   /// Whose sums it is in; grouping's alone to set. The table makes it null where the process has
   /// another name or cgroup than before.

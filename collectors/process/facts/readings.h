@@ -15,6 +15,11 @@
 
 namespace memory_exporter::process {
 
+/// A read that was refused, or found no such thing, is tried again in the collections that follow,
+/// because it may have met a moment: an exec, a figure that was not there yet. After so many in a
+/// row it is taken to be so for good, and tried once in a max_age.
+inline constexpr unsigned tries_in_a_row = 3;
+
 /// What a walk of a process's page tables found.
 struct MemoryFound {
   procfs::SmapsRollup memory;
@@ -36,6 +41,7 @@ struct LimitsFound {
 struct MappingsFound {
   MappingTotals totals;
   std::optional<procfs::MappedFile> program;  ///< where it is known, and not guessed
+  std::optional<ErrorKind> program_failed{};  ///< why it could not be asked for
 };
 
 /// What the table knew of a process when one of its samples was taken.
@@ -68,7 +74,8 @@ struct Readings {
   std::optional<Sample> sample;
   std::optional<Clock::time_point> denied_at;       ///< the last walk was refused
   std::optional<Clock::time_point> unsupported_at;  ///< it found that the kernel tells no PSS of it
-  bool pagemap_denied = false;  ///< its pagemap cannot be read: smaps_rollup only
+  unsigned walk_failures = 0;  ///< walks in a row that ended as one of these two
+  std::optional<Clock::time_point> pagemap_denied_at;      ///< for a while: smaps_rollup only
   std::shared_ptr<const Reading<LimitsFound>> limits;      ///< null: not read yet, or not wanted
   std::shared_ptr<const Reading<MappingsFound>> mappings;  ///< likewise
   StallAccount stalls;

@@ -48,11 +48,14 @@ void store_failed_walk(const Outcome& outcome) {
   const bool in_parts = outcome.read.request.method == WalkMethod::pagemap;
   outcome.table.count_error(in_parts ? "pagemap" : "smaps_rollup", kind);
   if (in_parts) {
-    if (kind == ErrorKind::denied) readings.pagemap_denied = true;  // smaps_rollup may be readable
+    if (kind == ErrorKind::denied) readings.pagemap_denied_at = outcome.read.ended;
     return;
   }
   if (kind == ErrorKind::exhausted) return;
-  if (kind == ErrorKind::denied) readings.denied_at = outcome.read.ended;
+  if (kind == ErrorKind::denied) {
+    readings.denied_at = outcome.read.ended;
+    ++readings.walk_failures;
+  }
   readings.sample.reset();
 }
 
@@ -63,7 +66,9 @@ void store_walk(Outcome outcome) {
   auto& readings = outcome.process.readings;
   if (!found.memory.pss) {
     // It may also be that its memory went while it was read.
-    if (outcome.runs() && !readings.sample) readings.unsupported_at = ended;
+    if (readings.sample || !outcome.runs()) return;
+    readings.unsupported_at = ended;
+    ++readings.walk_failures;
     return;
   }
   if (!outcome.still_counts()) return;
@@ -71,6 +76,7 @@ void store_walk(Outcome outcome) {
   if (readings.sample && readings.sample->began >= began) return;
   readings.denied_at.reset();
   readings.unsupported_at.reset();
+  readings.walk_failures = 0;
   readings.sample =
       Sample{found, began, began >= outcome.since ? outcome.process.figures() : request.figures};
   if (request.method == WalkMethod::rollup) readings.sample->rollup_cost = cost.cpu;
@@ -107,8 +113,12 @@ void store_limits(Outcome outcome) {
 }
 
 void store_mappings(Outcome outcome) {
-  auto reading = reading_of<MappingsFound>(outcome, "smaps");
-  if (reading) outcome.process.readings.mappings = std::move(reading);
+  const bool of_link = !outcome.read.found && outcome.read.found.error().path.ends_with("/exe");
+  auto reading = reading_of<MappingsFound>(outcome, of_link ? "exe" : "smaps");
+  if (!reading) return;
+  const auto& found = reading->found;
+  if (found && found->program_failed) outcome.table.count_error("exe", *found->program_failed);
+  outcome.process.readings.mappings = std::move(reading);
 }
 
 /// A quick read takes no longer than Options::pss_stall_limit is expected to be, so that a scrape

@@ -28,9 +28,9 @@ Result<LimitsFound> LimitsReader::read(const ReadRequest& request, ReadControl& 
   } else if (!failed_as(limits, ErrorKind::vanished)) {
     found.limits_failed = limits.error().kind;
   }
-  const bool expected =
-      failed_as(mappings, ErrorKind::vanished) || failed_as(mappings, ErrorKind::denied);
-  if (!mappings && !expected) found.mappings_failed = mappings.error().kind;
+  if (!mappings && !failed_as(mappings, ErrorKind::vanished)) {
+    found.mappings_failed = mappings.error().kind;
+  }
   return found;
 }
 

@@ -6,19 +6,31 @@
 namespace memory_exporter::process {
 
 /// 5 us, a fiftieth of reading the smaps of a small process: not asked where it is not needed.
-std::string MappingsReader::executable_of(const ReadRequest& request) const {
+Result<std::string> MappingsReader::executable_of(const ReadRequest& request) const {
   const auto link =
       procfs_.read_link(PidPath(request.id.pid, request.memory_thread, "exe").c_str());
-  return link ? as_printed_in_maps(*link) : std::string();
+  if (!link) return link.error();
+  return as_printed_in_maps(*link);
 }
 
 Result<MappingsFound> MappingsReader::read(const ReadRequest& request, ReadControl& control) {
-  if (!stacks_are_marked_) stacks_are_marked_ = kernel_marks_stacks(procfs_);
-  const std::string executable = request.program ? std::string() : executable_of(request);
+  if (!stacks_are_marked_) {
+    const auto marked = kernel_marks_stacks(procfs_);
+    if (marked) {
+      stacks_are_marked_ = *marked;
+    } else if (marked.error().kind != ErrorKind::vanished) {
+      return marked.error();  // what it would tell without is not what it tells next time
+    }
+  }
+  const auto link = request.program ? Result<std::string>(std::string()) : executable_of(request);
+  std::optional<ErrorKind> link_failed;
+  if (!link && link.error().kind != ErrorKind::vanished) link_failed = link.error().kind;
+  if (link_failed == ErrorKind::exhausted) return link.error();
+  const std::string executable = link ? *link : std::string();
 
   totals_.clear();
   bool any = false;
-  RegionClassifier classifier({executable, request.program, *stacks_are_marked_});
+  RegionClassifier classifier({executable, request.program, stacks_are_marked_.value_or(false)});
   const PidPath path(request.id.pid, request.memory_thread, "smaps");
   const auto done = for_each_mapping(procfs_, path.c_str(), buffer_, control,
                                      [&](const procfs::SmapsEntry& entry) {
@@ -29,7 +41,7 @@ Result<MappingsFound> MappingsReader::read(const ReadRequest& request, ReadContr
   if (!any) return Error{ErrorKind::vanished, "no mappings", {}, 0};  // its memory has gone
   // A guess is not kept: who may not read the link does not see every exec either.
   const bool certain = request.program || !executable.empty();
-  return MappingsFound{totals_, certain ? classifier.program() : std::nullopt};
+  return MappingsFound{totals_, certain ? classifier.program() : std::nullopt, link_failed};
 }
 
 }  // namespace memory_exporter::process

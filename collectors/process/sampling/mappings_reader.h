@@ -16,7 +16,7 @@ class MappingsReader {
   Result<MappingsFound> read(const ReadRequest& request, ReadControl& control);
 
  private:
-  std::string executable_of(const ReadRequest& request) const;
+  Result<std::string> executable_of(const ReadRequest& request) const;
 
   const procfs::Tree& procfs_;
   procfs::Buffer buffer_;

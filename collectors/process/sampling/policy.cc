@@ -95,9 +95,10 @@ double patience(const Process& process, const Moment& moment) {
 
 /// pagemap prints eight bytes for each 4 KiB of a huge page of hugetlb, and smaps_rollup walks
 /// those quickly. What is swapped out it does not tell: status must.
-bool can_use_pagemap(const Process& process) {
-  return !process.readings.pagemap_denied && process.status.swap &&
-         process.status.hugetlb.value_or(Bytes{}) == Bytes{};
+bool can_use_pagemap(const Process& process, const Moment& moment) {
+  const auto& denied_at = process.readings.pagemap_denied_at;
+  const bool may_ask = !denied_at || moment.now - *denied_at >= moment.options.pss_max_age;
+  return may_ask && process.status.swap && process.status.hugetlb.value_or(Bytes{}) == Bytes{};
 }
 
 /// When a process was last asked for its memory: what came of it.
@@ -114,7 +115,7 @@ std::optional<Candidate> aged(Clock::time_point last, const Moment& moment, nano
 }
 
 /// Whether to walk a process at all, and for which reason. Asking again what was refused, or is not
-/// there, costs a failed open: once a max_age is enough to notice that it no longer is.
+/// there, costs a failed open: once a collection, and after some tries once a max_age.
 std::optional<Candidate> reason_to_walk(const Process& process, const Moment& moment) {
   const auto& readings = process.readings;
   const auto last = last_walk(readings);
@@ -122,6 +123,8 @@ std::optional<Candidate> reason_to_walk(const Process& process, const Moment& mo
   if (!readings.denied_at && !readings.unsupported_at) {
     if (moment.is_exact()) return *last < moment.began ? std::optional(Candidate{}) : std::nullopt;
     if (has_changed(process, *readings.sample)) return Candidate{};
+  } else if (readings.walk_failures < tries_in_a_row) {
+    return *last < moment.began ? std::optional(Candidate{}) : std::nullopt;
   }
   return aged(*last, moment, moment.options.pss_max_age);
 }
@@ -133,7 +136,7 @@ std::optional<Candidate> judge_walk(const Process& process, const Moment& moment
   const auto cost = expected_rollup_cost(process);
   const bool is_giant = !moment.is_exact() && cost > moment.options.pss_stall_limit;
   if (is_giant != of_giants) return std::nullopt;
-  const bool courteous = is_giant && moment.pagemap_works && can_use_pagemap(process);
+  const bool courteous = is_giant && moment.pagemap_works && can_use_pagemap(process, moment);
   candidate->method = courteous ? WalkMethod::pagemap : WalkMethod::rollup;
   const auto& stalls = process.readings.stalls;
   if (!moment.is_exact() && stalls.rests(candidate->method, moment.now)) return std::nullopt;

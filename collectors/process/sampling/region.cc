@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace memory_exporter::process {
 namespace {
@@ -140,10 +141,10 @@ std::string as_printed_in_maps(std::string_view path) {
   return printed;
 }
 
-bool kernel_marks_stacks(const procfs::Tree& procfs) {
+Result<bool> kernel_marks_stacks(const procfs::Tree& procfs) {
   const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   void* page = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (page == MAP_FAILED) return false;
+  if (page == MAP_FAILED) return procfs::error_of(errno, procfs.path() + "/self/smaps");
   const auto address = reinterpret_cast<std::uintptr_t>(page);
   bool marked = false;
   procfs::Buffer buffer;
@@ -153,9 +154,10 @@ bool kernel_marks_stacks(const procfs::Tree& procfs) {
       if (entry.vma.start <= address && address < entry.vma.end) marked = entry.has_flag("nh");
     });
   };
-  const bool read = procfs.read_in_pieces("self/smaps", buffer, look).ok();
+  const auto read = procfs.read_in_pieces("self/smaps", buffer, look);
   ::munmap(page, size);
-  return read && marked;
+  if (!read) return read.error();
+  return marked;
 }
 
 bool RegionClassifier::is_of_program(const Vma& vma) {

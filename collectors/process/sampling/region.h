@@ -32,7 +32,7 @@ std::string as_printed_in_maps(std::string_view path);
 /// glibc, musl and the JVM are (6.7 and later, where transparent huge pages are built in). Finds
 /// out by mapping a page and looking it up in /proc/self/smaps; to be asked once. False where that
 /// file is not this process's.
-bool kernel_marks_stacks(const procfs::Tree& procfs);
+Result<bool> kernel_marks_stacks(const procfs::Tree& procfs);
 
 /// Gives each mapping of one process its region, in the order of their addresses: as smaps prints
 /// them. Keeps nothing of a mapping but what it means for its upper neighbour. Costs about 20 ns.

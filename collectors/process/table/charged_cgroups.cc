@@ -1,7 +1,9 @@
 #include "collectors/process/table/charged_cgroups.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include <initializer_list>
-#include <optional>
 #include <utility>
 
 #include "collectors/procfs/cgroup.h"
@@ -12,41 +14,58 @@ namespace {
 /// memory.pressure is no such file: it belongs to every cgroup.
 constexpr std::initializer_list<const char*> memory_files = {"/memory.current", "/memory.stat"};
 
-/// Nothing where it cannot be told.
-std::optional<bool> has_memory(const procfs::Tree& tree, const std::string& folder) {
+Result<bool> has_memory(const procfs::Tree& tree, const std::string& folder) {
   for (const auto* file : memory_files) {
     const auto there = tree.exists((folder + file).c_str());
-    if (!there) return std::nullopt;
+    if (!there) return there.error();
     if (*there) return true;
   }
   return false;
 }
 
+bool is_kernels_own(const procfs::Tree& tree) {
+  struct statfs filesystem {};
+  return ::fstatfs(tree.fd(), &filesystem) == 0 && filesystem.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 }  // namespace
 
-std::string_view ChargedCgroups::of(std::string_view path) {
+ChargedCgroups::ChargedCgroups(procfs::Tree tree, std::string name)
+    : tree_(std::move(tree)), name_(std::move(name)), may_hang_(!is_kernels_own(tree_)) {}
+
+Result<std::string_view> ChargedCgroups::of(std::string_view path) {
+  if (const auto charged = known(path)) return *charged;
+  const auto length = look_for(path);
+  if (!length) return length.error();
+  remember(path, *length);
+  return *known(path);
+}
+
+std::optional<std::string_view> ChargedCgroups::known(std::string_view path) const {
   if (path == "/" || procfs::lies_outside_namespace(path)) return path;
   if (path.substr(0, name_.size()) != name_ || path.substr(name_.size(), 1) != "/") return path;
-  auto known = known_.find(std::string(path));
-  if (known == known_.end()) {
-    if (known_.size() >= most_known) known_.clear();
-    known = known_.emplace(path, length_of(path)).first;
-  }
-  const auto length = known->second;
-  return length == 0 ? std::string_view("/") : path.substr(0, length);
+  const auto entry = known_.find(std::string(path));
+  if (entry == known_.end()) return std::nullopt;
+  return entry->second == 0 ? std::string_view("/") : path.substr(0, entry->second);
+}
+
+void ChargedCgroups::remember(std::string_view path, std::size_t length) {
+  if (known_.size() >= most_known) known_.clear();
+  known_.insert_or_assign(std::string(path), length);
 }
 
 /// 0: the root's, which need not have the files.
-std::size_t ChargedCgroups::length_of(std::string_view path) const {
+Result<std::size_t> ChargedCgroups::look_for(std::string_view path) const {
   auto charged = path;
   while (!charged.empty()) {
     const auto folder = '.' + std::string(charged.substr(name_.size()));
     const auto found = has_memory(tree_, folder);
-    if (!found) return path.size();
+    if (!found) return found.error();
     if (*found) return charged.size();
     if (charged == path) {
       const auto there = tree_.exists(folder.c_str());
-      if (!there || !*there) return path.size();  // removed, or of another tree
+      if (!there) return there.error();
+      if (!*there) return path.size();  // removed, or of another tree
     }
     if (!name_.empty() && charged == name_) return path.size();  // what is above is not mounted
     charged = charged.substr(0, charged.rfind('/'));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,22 +21,30 @@ class ChargedCgroups {
 
   /// `tree`: as mounted, with the memory controller enabled at its root, which the kernel calls
   /// `name` (empty: the root of the whole).
-  explicit ChargedCgroups(procfs::Tree tree, std::string name = {})
-      : tree_(std::move(tree)), name_(std::move(name)) {}
+  explicit ChargedCgroups(procfs::Tree tree, std::string name = {});
 
   /// The cgroup that the memory of the processes in `path` is charged to: itself or one above it. A
-  /// path that is not in the tree, or cannot be looked into, is the answer itself. One look, 2 us,
-  /// where it has memory files, and three a level else; known ones cost nothing.
-  std::string_view of(std::string_view path);
+  /// path that is not in the tree is the answer itself. One look, 2 us, where it has memory files,
+  /// and three a level else; known ones cost nothing. An error, which is not remembered, where the
+  /// tree cannot be looked into.
+  Result<std::string_view> of(std::string_view path);
+
+  /// The same, of one that is known; nothing where it has to be looked for.
+  std::optional<std::string_view> known(std::string_view path) const;
+  /// How much of a path that is not known is charged; safe to call from any thread.
+  Result<std::size_t> look_for(std::string_view path) const;
+  void remember(std::string_view path, std::size_t length);
+
+  /// Whether a look may hang: the tree is not the kernel's own (lxcfs, a copy on any filesystem).
+  bool may_hang() const { return may_hang_; }
 
   /// Controllers are turned on and off: what is known holds for a while.
   void forget() { known_.clear(); }
 
  private:
-  std::size_t length_of(std::string_view path) const;
-
   const procfs::Tree tree_;
   const std::string name_;
+  const bool may_hang_;
   std::unordered_map<std::string, std::size_t> known_;  ///< how much of the path is charged
 };
 

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,12 +26,14 @@ bool has_one_pid(std::string_view status) {
 
 /// The number behind "self" alone would do, but for a namespace where we happen to have the same
 /// one.
-bool shows_our_pids(const procfs::Tree& procfs) {
+Result<bool> shows_our_pids(const procfs::Tree& procfs) {
   const auto self = procfs.read_link("self");
-  if (!self || *self != std::to_string(::getpid())) return false;
+  if (!self) return self.error();
+  if (*self != std::to_string(::getpid())) return false;
   procfs::Buffer buffer;
   const auto status = procfs.read("self/status", buffer);
-  return status && has_one_pid(*status);
+  if (!status) return status.error();
+  return has_one_pid(*status);
 }
 
 }  // namespace
@@ -49,8 +52,15 @@ MemoryOrder compare_memory_by_kcmp(pid_t a, pid_t b) {
 }
 
 CompareMemory memory_comparison_for(const procfs::Tree& procfs) {
-  if (shows_our_pids(procfs)) return compare_memory_by_kcmp;
-  return [](pid_t, pid_t) { return MemoryOrder::unknown; };
+  // Found out when it is first asked, and again while our own descriptors run out.
+  return [tree = procfs.duplicate(), ours = std::optional<bool>()](pid_t a, pid_t b) mutable {
+    if (!ours) {
+      const auto shown = shows_our_pids(tree);
+      if (!shown && shown.error().kind == ErrorKind::exhausted) return MemoryOrder::unknown;
+      ours = shown && *shown;
+    }
+    return *ours ? compare_memory_by_kcmp(a, b) : MemoryOrder::unknown;
+  };
 }
 
 }  // namespace memory_exporter::process

@@ -1,6 +1,7 @@
 #include "collectors/process/table/process_table.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,6 +16,11 @@
 
 namespace memory_exporter::process {
 namespace {
+
+/// How long a refresh waits for what may hang: the search reads two files or all the cgroups, and a
+/// look asks for one file a level.
+constexpr std::chrono::seconds longest_search{1};
+constexpr std::chrono::milliseconds longest_look{500};
 
 bool same_program(const Image& image, const procfs::Stat& stat) {
   return !stat.has_memory() ||
@@ -52,11 +58,7 @@ bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::Liste
 }  // namespace
 
 ProcessTable::ProcessTable(const procfs::Tree& procfs, Settings settings)
-    : procfs_(procfs), settings_(std::move(settings)), kinship_(procfs, settings_.compare_memory) {
-  if (!settings_.cgroup_v2) return;
-  auto tree = procfs::Tree::open(settings_.cgroup_v2->path, procfs.calls());
-  if (tree) charged_cgroups_.emplace(std::move(*tree), settings_.cgroup_v2->name);
-}
+    : procfs_(procfs), settings_(std::move(settings)), kinship_(procfs, settings_.compare_memory) {}
 
 Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   if (auto listed = procfs_.list_processes(listed_); !listed) return listed;
@@ -67,6 +69,7 @@ Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   others_.hidden = hides_processes(procfs_, listed_);
   kinship_.keep_readings(processes_);
   forget_what_may_have_changed();
+  if (auto found = find_cgroups(); !found) return found;
   for (const auto& listed : listed_) {
     if (auto done = refresh_process(listed); !done) return done;
   }
@@ -120,6 +123,7 @@ Status ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   process.major_faults = stat->major_faults;
   // All of stat that is needed is copied by here: the buffer is free for the next file.
   const bool has_memory = stat->has_memory();
+  if (auto found = find_executable(process); !found) return found;
   if (!process.ended) {
     if (auto read = read_memory(process, std::move(*status), has_memory); !read) {
       return miss(pid, "task", read.error());
@@ -133,23 +137,97 @@ Status ProcessTable::refresh_process(const procfs::ListedProcess& listed) {
   }
   // Until then it may still be giving its pages back.
   if (has_become_zombie) note_change(process);
-  process.unreadable = false;
+  process.unreadable = process.missed = false;
   process.last_seen = refresh_number_;
   return Done{};
 }
 
-/// A process that cannot be read. One that is gone leaves the table. Any other stays in it, counted
-/// nowhere, so that its faults are not added once more when it can be read again. The error itself
-/// where it is not the process's but ours.
+/// A process that cannot be read, or is gone since it was listed. It stays in the table, counted
+/// nowhere, as long as it is listed: should it be read again, its faults are not added once more. A
+/// file of a living process can be gone for a moment, while another thread than the first one
+/// execs. The error itself where it is not the process's but ours.
 Status ProcessTable::miss(pid_t pid, std::string_view file, const Error& error) {
   count_failure(file, error);
   if (error.kind == ErrorKind::exhausted) return error;
-  if (error.kind == ErrorKind::vanished) return Done{};
   const auto entry = processes_.find(pid);
   if (entry == processes_.end()) return Done{};
-  entry->second.unreadable = true;
-  entry->second.last_seen = refresh_number_;
+  auto& process = entry->second;
+  const bool has_gone = error.kind == ErrorKind::vanished && !process.missed;
+  // What it shared is others' by now.
+  if (has_gone && !process.zombie) note_change(process);
+  process.missed = process.missed || has_gone;
+  process.unreadable = true;
+  process.last_seen = refresh_number_;
   return Done{};
+}
+
+/// How the tree calls cgroups, until that is known. A search that fails is repeated as reads of a
+/// process are: it looks through the whole tree, which may take two seconds.
+Status ProcessTable::find_cgroups() {
+  if (!settings_.read_cgroups || !settings_.find_cgroups) return Done{};
+  if (cgroup_places_) {
+    open_cgroups();
+    return Done{};
+  }
+  const bool rests =
+      search_failures_ >= tries_in_a_row && refreshed_ - searched_ < settings_.max_age;
+  if (rests && !search_) return Done{};
+  auto found = search_cgroups();
+  if (!found) {
+    ++search_failures_;
+    count_error("cgroup", found.error().kind);
+    if (found.error().kind == ErrorKind::exhausted) return found.error();
+    return Done{};
+  }
+  cgroup_places_ = std::move(*found);
+  for (const auto& [key, count] : cgroup_places_->read_errors) read_errors_[key] += count;
+  open_cgroups();
+  name_cgroups_anew();
+  return Done{};
+}
+
+/// A search that takes longer goes on, and a later refresh has what it finds.
+struct ProcessTable::CgroupSearch {
+  explicit CgroupSearch(FindCgroups function) : find(std::move(function)) {}
+
+  const FindCgroups find;
+  std::optional<Result<CgroupPlaces>> found{};
+  std::atomic<bool> begun = false;
+  std::atomic<bool> done = false;
+};
+
+Result<CgroupPlaces> ProcessTable::search_cgroups() {
+  if (!search_) {
+    searched_ = refreshed_;
+    search_ = std::make_shared<CgroupSearch>(settings_.find_cgroups);
+    settings_.may_hang("names of cgroups", longest_search, [search = search_] {
+      search->begun = true;
+      search->found = search->find();
+      search->done = true;
+    });
+  }
+  if (!search_->done) {
+    if (!search_->begun) search_.reset();
+    return Error{ErrorKind::timeout, "the search for the cgroups is not done in time", {}, 0};
+  }
+  return *std::exchange(search_, nullptr)->found;
+}
+
+/// Where that fails it is tried again in the next refresh.
+void ProcessTable::open_cgroups() {
+  const auto& v2 = cgroup_places_->v2;
+  if (charged_cgroups_ || !v2) return;
+  auto tree = procfs::Tree::open(v2->path, procfs_.calls());
+  if (!tree) {
+    count_failure("cgroup", tree.error());
+    return;
+  }
+  charged_cgroups_ = std::make_shared<ChargedCgroups>(std::move(*tree), v2->name);
+  name_cgroups_anew();
+}
+
+void ProcessTable::name_cgroups_anew() {
+  for (auto& [pid, process] : processes_) process.cgroup_read = {};
 }
 
 /// The table's entry for it, if its one thread has not run since stat was read, which would say
@@ -214,6 +292,7 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   process.image = image_of(stat);
   process.group = nullptr;
   process.cgroup_read = {};  // what starts a program often moves it as well
+  process.cgroup_failures = 0;
   if (only_renamed) return process;
 
   if (process.executable) note_change(process);  // what it ran before the exec
@@ -221,10 +300,24 @@ Process& ProcessTable::identify(pid_t pid, const procfs::Stat& stat) {
   process.kin = {};
   process.memory_owner.reset();
   process.parent = static_cast<pid_t>(stat.ppid);
-  const auto executable = procfs_.file_id(PidPath(pid, "exe").c_str());
-  process.executable = executable ? std::optional(*executable) : std::nullopt;
-  note_change(process);
+  process.executable.reset();
+  process.executable_sought = false;
   return process;
+}
+
+/// Of a new image.
+Status ProcessTable::find_executable(Process& process) {
+  if (process.executable_sought) return Done{};
+  const auto executable = procfs_.file_id(PidPath(process.id.pid, "exe").c_str());
+  if (executable) {
+    process.executable = *executable;
+  } else {
+    count_failure("exe", executable.error());
+    if (executable.error().kind == ErrorKind::exhausted) return executable.error();
+  }
+  process.executable_sought = true;
+  note_change(process);
+  return Done{};
 }
 
 /// status, through a thread that still has the mm. A status that says nothing of memory is no end
@@ -316,22 +409,29 @@ Status ProcessTable::read_oom_score(Process& process) {
   return Done{};
 }
 
+/// One that cannot be told is tried again as tries_in_a_row says. Meanwhile the process is where it
+/// was: that its cgroup cannot be read is no move.
 Status ProcessTable::find_cgroup(Process& process) {
   if (is_current(process)) return Done{};
   if (settings_.read_cgroups) {
-    if (const auto cgroup = read_cgroup(process)) {
-      keep_cgroup(process, valid_label(*cgroup));
-    } else if (cgroup.error().kind == ErrorKind::exhausted) {
-      return cgroup.error();
-    } else if (cgroup.error().kind == ErrorKind::vanished) {
-      const auto there = is_there(process.id);
-      if (!there && there.error().kind == ErrorKind::exhausted) return there.error();
-      process.ended = there && !*there;  // just now; else the kernel has no cgroups
-      if (process.ended) return Done{};
-    } else if (process.cgroup) {
-      return Done{};  // that it cannot be read is no move
+    const auto cgroup = read_cgroup(process);
+    if (!cgroup) {
+      if (cgroup.error().kind == ErrorKind::exhausted) return cgroup.error();
+      if (cgroup.error().kind == ErrorKind::vanished) {
+        const auto there = is_there(process.id);
+        if (!there && there.error().kind == ErrorKind::exhausted) return there.error();
+        process.ended = there && !*there;  // just now; else the kernel has no cgroups
+        if (process.ended) return Done{};
+      }
+    }
+    const bool certain = cgroup && cgroup->certain;
+    process.cgroup_failures = certain ? 0 : std::min(process.cgroup_failures + 1, tries_in_a_row);
+    const bool for_good = process.cgroup_failures == tries_in_a_row;
+    if (cgroup && (certain || for_good || !process.cgroup || process.cgroup->empty())) {
+      keep_cgroup(process, valid_label(cgroup->path));
     }
     if (!process.cgroup) keep_cgroup(process, {});
+    if (!certain && !for_good) return Done{};
   }
   process.cgroup_read = refreshed_;
   return Done{};
@@ -348,9 +448,9 @@ void ProcessTable::keep_cgroup(Process& process, std::string label) {
   }
 }
 
-/// The path in the tree that the operator has mounted; empty where there is none. A leader that has
-/// exited may be in the root by now (version 1).
-Result<std::string> ProcessTable::read_cgroup(const Process& process) {
+/// The path in the tree that the operator has mounted. A leader that has exited may be in the root
+/// by now (version 1).
+Result<ProcessTable::FoundCgroup> ProcessTable::read_cgroup(const Process& process) {
   const PidPath path_of_thread(process.id.pid, process.memory_thread, "cgroup");
   const auto text = procfs_.read(path_of_thread.c_str(), buffer_);
   if (!text) {
@@ -362,18 +462,45 @@ Result<std::string> ProcessTable::read_cgroup(const Process& process) {
     count_failure("cgroup", path.error());
     return path.error();
   }
-  if (!*path) return std::string();
-  return charged_cgroup(procfs::cgroup_in_tree(**path, settings_.cgroup_namespace_root));
+  if (!*path) return FoundCgroup{{}, false};  // the line may be there the next time
+  static const std::string own_root;
+  return charged_cgroup(
+      procfs::cgroup_in_tree(**path, cgroup_places_ ? cgroup_places_->namespace_root : own_root));
 }
 
-std::string ProcessTable::charged_cgroup(std::string_view path) {
-  return std::string(charged_cgroups_ ? charged_cgroups_->of(path) : path);
+Result<ProcessTable::FoundCgroup> ProcessTable::charged_cgroup(const std::string& path) {
+  if (!charged_cgroups_) return FoundCgroup{path};
+  if (const auto known = charged_cgroups_->known(path)) return FoundCgroup{std::string(*known)};
+  const auto length = look_for_charged(path);
+  if (!length) {
+    count_failure("cgroup", length.error());
+    if (length.error().kind == ErrorKind::exhausted) return length.error();
+    return FoundCgroup{path, false};
+  }
+  charged_cgroups_->remember(path, *length);
+  return FoundCgroup{std::string(*charged_cgroups_->known(path))};
+}
+
+Result<std::size_t> ProcessTable::look_for_charged(const std::string& path) {
+  if (!charged_cgroups_->may_hang()) return charged_cgroups_->look_for(path);
+  struct Look {
+    std::shared_ptr<const ChargedCgroups> cgroups;
+    std::string path;
+    Result<std::size_t> length = std::size_t{0};
+  };
+  const auto look = std::make_shared<Look>(Look{charged_cgroups_, path});
+  const bool done = settings_.may_hang("cgroups of processes", longest_look, [look] {
+    look->length = look->cgroups->look_for(look->path);
+  });
+  if (!done) return Error{ErrorKind::timeout, "the look is not done in time", {}, 0};
+  return look->length;
 }
 
 void ProcessTable::drop_unseen() {
   std::erase_if(processes_, [this](const auto& entry) {
     if (entry.second.last_seen == refresh_number_) return false;
-    if (!entry.second.zombie) note_change(entry.second);  // else when it became one
+    const auto& process = entry.second;
+    if (!process.zombie && !process.missed) note_change(process);  // else it was noted then
     return true;
   });
 }

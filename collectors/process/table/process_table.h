@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -30,8 +31,8 @@ class ProcessTable {
     /// container runtimes move a process about.
     std::chrono::nanoseconds max_age;
     CompareMemory compare_memory;
-    std::string cgroup_namespace_root = {};    ///< as in Options
-    std::optional<CgroupTree> cgroup_v2 = {};  ///< likewise
+    FindCgroups find_cgroups = {};   ///< as in Options
+    MayHang may_hang = do_and_wait;  ///< likewise
   };
 
   /// The processes that are counted only.
@@ -82,12 +83,23 @@ class ProcessTable {
     std::optional<ExecutableId> executable;
   };
 
+  /// A process's cgroup, as a name in the tree.
+  struct FoundCgroup {
+    std::string path;     ///< empty: none
+    bool certain = true;  ///< else as much of it as could be found out
+  };
+
   Status refresh_process(const procfs::ListedProcess& listed);
   Process* find_rested(const procfs::ListedProcess& listed, const procfs::ProcessStatus& status);
   bool is_current(const Process& process) const;
   bool is_kernel_thread(const procfs::ListedProcess& listed) const;
   void forget_what_may_have_changed();
   Process& identify(pid_t pid, const procfs::Stat& stat);
+  Status find_cgroups();
+  Result<CgroupPlaces> search_cgroups();
+  void open_cgroups();
+  void name_cgroups_anew();
+  Status find_executable(Process& process);
   Status miss(pid_t pid, std::string_view file, const Error& error);
   Status read_memory(Process& process, procfs::ProcessStatus&& of_leader, bool leader_has_memory);
   Status read_through_threads(Process& process);
@@ -97,8 +109,9 @@ class ProcessTable {
   Status read_oom_score(Process& process);
   Status find_cgroup(Process& process);
   void keep_cgroup(Process& process, std::string label);
-  Result<std::string> read_cgroup(const Process& process);
-  std::string charged_cgroup(std::string_view path);
+  Result<FoundCgroup> read_cgroup(const Process& process);
+  Result<FoundCgroup> charged_cgroup(const std::string& path);
+  Result<std::size_t> look_for_charged(const std::string& path);
   void drop_unseen();
   void note_change(const Process& process);
   void find_sharers();
@@ -112,7 +125,12 @@ class ProcessTable {
   const Settings settings_;
 
   procfs::Buffer buffer_;
-  std::optional<ChargedCgroups> charged_cgroups_;
+  std::optional<CgroupPlaces> cgroup_places_;  ///< nothing: not known yet
+  struct CgroupSearch;
+  std::shared_ptr<CgroupSearch> search_;             ///< for them, under way
+  unsigned search_failures_ = 0;                     ///< searches in a row that failed
+  Clock::time_point searched_{};                     ///< when the last one began
+  std::shared_ptr<ChargedCgroups> charged_cgroups_;  ///< shared with a look that hangs
   std::vector<procfs::ListedProcess> listed_;
   std::unordered_map<pid_t, Process> processes_;
   Kinship kinship_;
