@@ -70,16 +70,18 @@ TEST_F(ChargedCgroupsTest, WhatIsNotInTheTreeStaysAsItIs) {
   EXPECT_EQ(of(""), "");
 }
 
-TEST_F(ChargedCgroupsTest, WhatCannotBeLookedIntoStaysAsItIs) {
+TEST_F(ChargedCgroupsTest, WhatCannotBeLookedIntoIsAnErrorAndNotRemembered) {
   if (::getuid() != 0) GTEST_SKIP() << "needs root to become another user";
   const auto closed = std::filesystem::path(cgroups_.path("svc"));
   std::filesystem::permissions(cgroups_.path(), std::filesystem::perms::all);
   std::filesystem::permissions(closed, std::filesystem::perms::none);
   ASSERT_EQ(::seteuid(65534), 0);
-  const auto found = of("/svc/workers");
+  const auto found = charged_.of("/svc/workers");
   ASSERT_EQ(::seteuid(0), 0);
   std::filesystem::permissions(closed, std::filesystem::perms::all);
-  EXPECT_EQ(found, "/svc/workers");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind, ErrorKind::denied);
+  EXPECT_EQ(of("/svc/workers"), "/svc");
 }
 
 /// In a container that has its own part of the hierarchy mounted.

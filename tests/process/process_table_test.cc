@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <functional>
+#include <future>
+#include <thread>
 
 #include "collectors/base/label.h"
 #include "collectors/process/grouping/grouping.h"
@@ -197,23 +199,27 @@ TEST_F(ProcessTableTest, NamesOfCgroupsAreSoughtUntilTheyAreFound) {
 }
 
 TEST_F(ProcessTableTest, ASearchForCgroupsThatHangsIsNotWaitedForAndCountsWhenItIsDone) {
-  std::function<void()> hanging;
-  const auto find = [] { return Result<CgroupPlaces>(CgroupPlaces{"/k/p1/c1"}); };
+  std::promise<void> begun, released;
+  std::thread hanging;
+  const auto find = [&] {
+    begun.set_value();
+    released.get_future().wait();
+    return Result<CgroupPlaces>(CgroupPlaces{"/k/p1/c1"});
+  };
   const auto begin = [&](const char*, std::chrono::nanoseconds, std::function<void()> work) {
-    hanging = std::move(work);
+    hanging = std::thread(std::move(work));
+    begun.get_future().wait();
     return false;
   };
   ProcessTable table(tree_, {true, seconds(60), nobody_knows, find, begin});
   FakeProcess{.pid = 10, .cgroup = "0::/\n"}.write(procfs_);
-  ASSERT_TRUE(table.refresh(now_));
-  EXPECT_EQ(*table.processes().at(10).cgroup, "/");
-  EXPECT_EQ(table.read_errors().at({"cgroup", ErrorKind::timeout}), 1u);
-  // It begins in the next refresh, and is done before the one after that.
-  hanging = nullptr;
-  ASSERT_TRUE(table.refresh(now_ + seconds(1)));
-  ASSERT_TRUE(hanging);
-  hanging();
-  ASSERT_TRUE(table.refresh(now_ + seconds(2)));
+  for (std::uint64_t i = 1; i <= 2; ++i) {
+    ASSERT_TRUE(table.refresh(now_ + seconds(i)));
+    EXPECT_EQ(*table.processes().at(10).cgroup, "/");
+    EXPECT_EQ(table.read_errors().at({"cgroup", ErrorKind::timeout}), i);
+  }
+  released.set_value();
+  hanging.join();
   ASSERT_TRUE(table.refresh(now_ + seconds(3)));
   EXPECT_EQ(*table.processes().at(10).cgroup, "/k/p1/c1");
 }
@@ -380,8 +386,8 @@ TEST_F(ProcessTableTest, AnExecEndsAllThatWasRead) {
   refresh();
   auto& readings = table_.processes().at(10).readings;
   readings.sample.emplace();
-  readings.denied_at = readings.unsupported_at = now_;
-  readings.pagemap_denied = true;
+  readings.denied_at = readings.unsupported_at = readings.pagemap_denied_at = now_;
+  readings.walk_failures = 1;
   readings.limits = std::make_shared<Reading<LimitsFound>>();
   readings.mappings = std::make_shared<Reading<MappingsFound>>();
   readings.stalls.book(WalkMethod::rollup, {.longest_hold = seconds(100)}, 1, now_);
@@ -389,7 +395,8 @@ TEST_F(ProcessTableTest, AnExecEndsAllThatWasRead) {
   process.write(procfs_);
   refresh();
   EXPECT_FALSE(readings.sample || readings.denied_at || readings.unsupported_at);
-  EXPECT_FALSE(readings.pagemap_denied || readings.limits || readings.mappings);
+  EXPECT_FALSE(readings.pagemap_denied_at || readings.limits || readings.mappings);
+  EXPECT_EQ(readings.walk_failures, 0u);
   EXPECT_FALSE(readings.stalls.rests(WalkMethod::rollup, now_));
 }
 
