@@ -46,8 +46,8 @@ ProcessFigures figures_of(const process::Snapshot& snapshot) {
 
 class BalanceCollector final : public Collector {
  public:
-  BalanceCollector(const Trees& trees, OptionalBytes page_size)
-      : procfs_(trees.procfs), sysfs_(trees.sysfs), page_size_(page_size) {}
+  BalanceCollector(const Trees& trees, const CollectorOptions& options)
+      : procfs_(trees.procfs), sysfs_(trees.sysfs), page_size_(options.page_size) {}
 
   std::string_view name() const override { return "balance"; }
   std::span<const Family> families() const override { return balance_families; }
@@ -81,6 +81,12 @@ class BalanceCollector final : public Collector {
   KernelFigures read_kernel(const procfs::Meminfo& meminfo, ReadErrors& errors) const {
     KernelFigures figures;
     figures.meminfo_replaced = procfs_.is_mounted_over("meminfo");
+    const auto page_size = page_size_(procfs_);
+    if (!page_size) errors.add("vmstat", page_size.error());
+    const auto in_pages = [&](std::optional<std::uint64_t> pages) -> Amount {
+      if (!pages || !page_size || !*page_size) return std::nullopt;
+      return amount(procfs::plausible_pages(*pages, **page_size));
+    };
     procfs::Buffer buffer;
     const auto zones = read_file(procfs_, "zoneinfo", buffer, errors, procfs::parse_zoneinfo);
     if (zones) {
@@ -191,21 +197,16 @@ class BalanceCollector final : public Collector {
     sink.sample({{"kind", kind}}, Bytes{skew});
   }
 
-  Amount in_pages(std::optional<std::uint64_t> pages) const {
-    if (!pages || !page_size_) return std::nullopt;
-    return amount(procfs::plausible_pages(*pages, *page_size_));
-  }
-
   const procfs::Tree& procfs_;
   const procfs::Tree& sysfs_;
-  OptionalBytes page_size_;
+  const std::function<Result<OptionalBytes>(const procfs::Tree&)> page_size_;
 };
 
 }  // namespace
 
 std::unique_ptr<Collector> make_balance_collector(const Trees& trees,
                                                   const CollectorOptions& options) {
-  return std::make_unique<BalanceCollector>(trees, options.page_size);
+  return std::make_unique<BalanceCollector>(trees, options);
 }
 
 }  // namespace memory_exporter

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 #include "collectors/base/pattern.h"
 #include "collectors/collector.h"
 #include "collectors/process/facts/options.h"
+#include "collectors/procfs/page_size.h"
 
 namespace memory_exporter {
 
@@ -29,9 +31,9 @@ struct CollectorOptions {
   /// Fields of /proc/vmstat to report beyond those reported always.
   std::optional<Pattern> vmstat_fields;
   CgroupOptions cgroup;
-  /// What the kernel means by a page: procfs::page_size_of() the trees. Without it what is counted
-  /// in pages is absent where it would have to be bytes.
-  OptionalBytes page_size = std::nullopt;
+  /// What the kernel means by a page, asked in each collection that needs it. Without it what is
+  /// counted in pages is absent where it would have to be bytes.
+  std::function<Result<OptionalBytes>(const procfs::Tree&)> page_size = procfs::page_size_of;
 };
 
 /// One row of the table of collectors.

@@ -234,8 +234,8 @@ void write_zswap(MetricSink& sink, const Zswap& zswap) {
 
 class SwapCollector final : public Collector {
  public:
-  SwapCollector(const Trees& trees, OptionalBytes page_size)
-      : procfs_(trees.procfs), sysfs_(trees.sysfs), page_size_(page_size) {}
+  SwapCollector(const Trees& trees, const CollectorOptions& options)
+      : procfs_(trees.procfs), sysfs_(trees.sysfs), page_size_(options.page_size) {}
 
   std::string_view name() const override { return "swap"; }
   std::span<const Family> families() const override { return swap_families; }
@@ -297,7 +297,7 @@ class SwapCollector final : public Collector {
     constexpr std::string_view reject = "reject_";
     for (const auto& name : list_names(sysfs_, FileName::labelled(folder, "zswap"), errors)) {
       const bool is_pool = name == "pool_total_size" && !zswap.pool;
-      const bool is_stored = name == "stored_pages" && !zswap.stored && page_size_;
+      const bool is_stored = name == "stored_pages" && !zswap.stored;
       if (!is_pool && !is_stored && !name.starts_with(reject)) continue;
       const auto number =
           read_number(sysfs_, FileName::labelled(folder + '/' + name, "zswap"), errors);
@@ -305,23 +305,29 @@ class SwapCollector final : public Collector {
       if (is_pool) {
         zswap.pool = procfs::plausible(Bytes{*number});
       } else if (is_stored) {
-        zswap.stored = procfs::plausible_pages(*number, *page_size_);
+        zswap.stored = in_bytes(*number, errors);
       } else {
         zswap.rejects.push_back({name.substr(reject.size()), *number});
       }
     }
   }
 
+  OptionalBytes in_bytes(std::uint64_t pages, ReadErrors& errors) const {
+    const auto size = page_size_(procfs_);
+    if (!size) errors.add("zswap", size.error());
+    return size && *size ? procfs::plausible_pages(pages, **size) : OptionalBytes();
+  }
+
   const procfs::Tree& procfs_;
   const procfs::Tree& sysfs_;
-  OptionalBytes page_size_;
+  const std::function<Result<OptionalBytes>(const procfs::Tree&)> page_size_;
 };
 
 }  // namespace
 
 std::unique_ptr<Collector> make_swap_collector(const Trees& trees,
                                                const CollectorOptions& options) {
-  return std::make_unique<SwapCollector>(trees, options.page_size);
+  return std::make_unique<SwapCollector>(trees, options);
 }
 
 }  // namespace memory_exporter

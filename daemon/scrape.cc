@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "collectors/procfs/page_size.h"
 #include "collectors/sample_buffer.h"
 
 namespace memory_exporter {
@@ -147,8 +146,7 @@ bool HangingCollectors::remove(std::string_view collector) {
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
                                                     const config::CollectorSettings& settings,
                                                     bool disable_defaults) {
-  auto options = config::collector_options(settings);
-  options.page_size = procfs::page_size_of(trees.procfs);
+  const auto options = config::collector_options(settings);
   auto collectors = std::make_shared<CollectorSet>();
   for (const auto& entry : collector_table()) {
     if (!is_on(entry, settings, disable_defaults)) continue;

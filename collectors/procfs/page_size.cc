@@ -1,9 +1,8 @@
 #include "collectors/procfs/page_size.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -50,14 +49,15 @@ std::optional<std::size_t> nearest_size(Bytes amount, std::uint64_t pages) {
 }
 
 /// KernelPageSize of a process's first mappings, the smallest: one may be of huge pages.
-OptionalBytes page_size_of_process(const Tree& procfs, pid_t pid) {
+Result<OptionalBytes> page_size_of_process(const Tree& procfs, pid_t pid) {
   const auto path = std::to_string(pid) + "/smaps";
   const auto file = procfs.open_file(path.c_str());
-  if (!file) return std::nullopt;
+  if (!file) return file.error();
   std::array<char, 4096> start;
-  const auto got = ::read(file->get(), start.data(), start.size());
+  const auto got = procfs.calls()->read(file->get(), start.data(), start.size());
+  if (got < 0) return error_of(errno, procfs.path() + '/' + path);
   OptionalBytes smallest;
-  for (std::string_view text(start.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+  for (std::string_view text(start.data(), static_cast<std::size_t>(got));
        text.find('\n') != std::string_view::npos;) {
     auto line = take_line(text);
     constexpr std::string_view key = "KernelPageSize:";
@@ -69,21 +69,26 @@ OptionalBytes page_size_of_process(const Tree& procfs, pid_t pid) {
   return smallest;
 }
 
-OptionalBytes by_mappings(const Tree& procfs) {
+/// Of the first process that tells. That one of them cannot be read is no error, unless we are out
+/// of descriptors or memory, which says nothing of the files.
+Result<OptionalBytes> by_mappings(const Tree& procfs) {
   constexpr std::size_t most_tries = 100;
   std::vector<ListedProcess> processes;
-  if (!procfs.list_processes(processes)) return std::nullopt;
+  if (auto listed = procfs.list_processes(processes); !listed) return listed.error();
   for (std::size_t i = 0; i < std::min(processes.size(), most_tries); ++i) {
-    if (const auto size = page_size_of_process(procfs, processes[i].pid)) return size;
+    const auto size = page_size_of_process(procfs, processes[i].pid);
+    if (size && *size) return *size;
+    if (!size && size.error().kind == ErrorKind::exhausted) return size.error();
   }
-  return std::nullopt;
+  return OptionalBytes();
 }
 
-OptionalBytes by_amounts_and_counts(const Tree& procfs) {
+Result<OptionalBytes> by_amounts_and_counts(const Tree& procfs) {
   Buffer amounts_buffer, counts_buffer;
   const auto amounts = procfs.read("meminfo", amounts_buffer);
   const auto counts = procfs.read("vmstat", counts_buffer);
-  if (!amounts || !counts) return std::nullopt;
+  if (!amounts) return amounts.error();
+  if (!counts) return counts.error();
   const auto meminfo = parse_meminfo(*amounts);
   std::array<unsigned, sizes> votes{};
   unsigned all = 0;
@@ -97,17 +102,21 @@ OptionalBytes by_amounts_and_counts(const Tree& procfs) {
     return true;
   });
   for (std::size_t i = 0; i < sizes; ++i) {
-    if (2 * votes[i] > all) return Bytes{smallest_page.value << i};
+    if (2 * votes[i] > all) return OptionalBytes(Bytes{smallest_page.value << i});
   }
-  return std::nullopt;
+  return OptionalBytes();
 }
 
 }  // namespace
 
-OptionalBytes page_size_of(const Tree& procfs) {
-  if (is_procfs(procfs)) return Bytes{kernel_page_size()};
-  const auto size = by_mappings(procfs);
-  return size ? size : by_amounts_and_counts(procfs);
+Result<OptionalBytes> page_size_of(const Tree& procfs) {
+  if (is_procfs(procfs)) return OptionalBytes(Bytes{kernel_page_size()});
+  const auto told = by_mappings(procfs);
+  const bool ours = !told && told.error().kind == ErrorKind::exhausted;
+  if ((told && *told) || ours) return told;
+  const auto found = by_amounts_and_counts(procfs);
+  if (!found && found.error().kind == ErrorKind::vanished) return OptionalBytes();
+  return found;
 }
 
 }  // namespace memory_exporter::procfs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "collectors/base/bytes.h"
+#include "collectors/base/result.h"
 #include "collectors/procfs/reader.h"
 
 namespace memory_exporter::procfs {
@@ -13,7 +14,10 @@ namespace memory_exporter::procfs {
 /// capture) KernelPageSize in the smaps of a process tells. Where none is there, seven amounts do
 /// that stand both in kB, in meminfo, and in pages, in vmstat, read at different moments: it is the
 /// power of two that most of them have as their quotient, nearly. Nothing where they do not agree
-/// (lxcfs). Costs a statfs, and some reads where no kernel serves the files.
-OptionalBytes page_size_of(const Tree& procfs);
+/// (lxcfs); an error where a file could not be read that might have told.
+///
+/// Costs a statfs, half a microsecond, and reads of smaps where no kernel serves the files. Those
+/// may hang: it is for whoever has a deadline, and not for the start.
+Result<OptionalBytes> page_size_of(const Tree& procfs);
 
 }  // namespace memory_exporter::procfs

@@ -17,7 +17,7 @@ using ::testing::Not;
 
 std::string collected_from(const FixtureTree& tree, const process::Snapshot& snapshot = {}) {
   CollectorOptions options;
-  options.page_size = Bytes{4096};
+  options.page_size = [](const procfs::Tree&) { return OptionalBytes(Bytes{4096}); };
   return collected(tree.trees(), *make_balance_collector(tree.trees(), options), snapshot);
 }
 

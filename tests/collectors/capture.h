@@ -12,7 +12,6 @@
 #include <string>
 
 #include "collectors/process/monitor.h"
-#include "collectors/procfs/page_size.h"
 #include "collectors/registry.h"
 #include "tests/collectors/fixture_tree.h"
 
@@ -95,9 +94,8 @@ inline void write_capture(const Capture& capture, FixtureTree& tree) {
   }
 }
 
-inline CollectorOptions options_for(const FixtureTree& tree) {
+inline CollectorOptions options_for_captures() {
   CollectorOptions options;
-  options.page_size = procfs::page_size_of(tree.trees().procfs);
   options.cgroup.depth = 3;
   options.vmstat_fields = *Pattern::compile("^(pgpg|nr_dirty)");
   return options;

@@ -136,7 +136,7 @@ class CaptureRules : public testing::TestWithParam<Capture> {
       SharedMeminfo meminfo(tree_.trees().procfs);
       ReadErrors errors;
       Collection collection{*snapshot, sink, meminfo, errors};
-      entry.make(tree_.trees(), options_for(tree_))->collect(collection);
+      entry.make(tree_.trees(), options_for_captures())->collect(collection);
       samples_.insert(samples_.end(), sink.samples.begin(), sink.samples.end());
     }
     for (const auto& folder : fs::directory_iterator(tree_.path("proc"))) {
@@ -549,13 +549,13 @@ TEST_P(CaptureRules, NoLimitOfACgroupIsNoLimit) {
 
 TEST_P(CaptureRules, TheSizeOfPagesIsToldByTheFiles) {
   const Bytes right = Bytes::from_kib(GetParam().page_kib);
-  EXPECT_EQ(procfs::page_size_of(tree_.trees().procfs), right);
+  EXPECT_EQ(*procfs::page_size_of(tree_.trees().procfs), right);
   // Of a capture without processes meminfo and vmstat tell, where they are of one machine.
   for (const auto& file : fs::directory_iterator(tree_.path("proc"))) {
     if (file.is_directory()) fs::remove(file.path() / "smaps");
   }
   const bool of_one_machine = *GetParam().no_balance == '\0';
-  EXPECT_EQ(procfs::page_size_of(tree_.trees().procfs),
+  EXPECT_EQ(*procfs::page_size_of(tree_.trees().procfs),
             of_one_machine ? OptionalBytes(right) : OptionalBytes());
 }
 
@@ -579,7 +579,7 @@ TEST_P(CaptureRules, TheResidentSetOfStatIsNotUsed) {
     SharedMeminfo meminfo(tree_.trees().procfs);
     ReadErrors errors;
     Collection collection{*snapshot, sink, meminfo, errors};
-    entry.make(tree_.trees(), options_for(tree_))->collect(collection);
+    entry.make(tree_.trees(), options_for_captures())->collect(collection);
     for (const auto& sample : sink.samples) {
       if (sample.name.ends_with("_age_seconds")) continue;
       EXPECT_EQ((before[{sample.name, sample.labels}]), sample.number()) << sample.name;

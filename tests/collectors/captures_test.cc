@@ -20,7 +20,7 @@ std::string exposition(const FixtureTree& tree) {
   std::string text;
   for (const auto& entry : collector_table()) {
     text += "# " + std::string(entry.name) + '\n';
-    text += collected(tree.trees(), *entry.make(tree.trees(), options_for(tree)), *processes);
+    text += collected(tree.trees(), *entry.make(tree.trees(), options_for_captures()), *processes);
   }
   const auto root = tree.path("");
   for (auto at = text.find(root); at != std::string::npos; at = text.find(root)) {

@@ -13,7 +13,7 @@ constexpr std::string_view header = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPri
 
 std::string collected_from(const FixtureTree& tree) {
   CollectorOptions options;
-  options.page_size = Bytes{4096};
+  options.page_size = [](const procfs::Tree&) { return OptionalBytes(Bytes{4096}); };
   return collected(tree.trees(), *make_swap_collector(tree.trees(), options));
 }
 
