@@ -50,7 +50,8 @@ struct Reply {
   const void* body = nullptr;  ///< several may send the same bytes
   std::size_t size = 0;        ///< of the body
   std::chrono::nanoseconds age{};
-  double rate = 0;  ///< bytes a second that the client took of late; infinite: not yet known
+  double rate =
+      0;  ///< bytes a second that the client took of late; infinite: not yet known (0.5 s)
 };
 
 /// What slow readers may hold together.

@@ -19,7 +19,9 @@ using std::chrono::milliseconds;
 
 constexpr int send_buffer = 128 * 1024;  // the kernel doubles it
 
-/// Over so long a client's rate is taken.
+/// What a client takes so soon fills its receive buffer and does not tell how it reads.
+constexpr milliseconds filling{250};
+/// Over so long its rate is taken, the first time over what has passed of it.
 constexpr std::chrono::seconds rate_window{5};
 
 }  // namespace
@@ -100,9 +102,15 @@ void Pace::look() {
   const auto taken = written_ - std::min(written_, static_cast<std::size_t>(unsent));
   if (taken > taken_) moved_ = now;
   taken_ = taken;
-  if (now - window_began_ < rate_window) return;
-  client_.rate = static_cast<double>(taken_ - taken_before_) /
-                 std::chrono::duration<double>(now - window_began_).count();
+  const auto passed = now - window_began_;
+  const bool is_over = passed >= (windows_ == 0 ? filling : rate_window);
+  const bool first_rate = windows_ == 1 && passed >= filling;
+  if (windows_ > 0 && (is_over || first_rate)) {
+    client_.rate =
+        static_cast<double>(taken_ - taken_before_) / std::chrono::duration<double>(passed).count();
+  }
+  if (!is_over) return;
+  ++windows_;
   window_began_ = now;
   taken_before_ = taken_;
 }

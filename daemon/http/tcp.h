@@ -57,7 +57,8 @@ class Pace {
   const std::chrono::nanoseconds patience_;
   std::size_t written_ = 0;
   std::size_t taken_ = 0;
-  std::size_t taken_before_ = 0;
+  std::size_t taken_before_ = 0;  ///< this window
+  int windows_ = 0;  ///< that are over; the first one is that in which the receive buffer fills
   Client::Clock::time_point moved_ = Client::Clock::now();
   Client::Clock::time_point window_began_ = moved_;
 };

@@ -29,10 +29,10 @@ def read_a_little(client):
 
 
 class SlowReaders(unittest.TestCase):
-    def test_31_at_a_kilobyte_a_second_keep_nobody_waiting(self):
+    def test_60_at_a_kilobyte_a_second_keep_nobody_waiting(self):
         with daemon_of_many_groups() as daemon:
-            attack(self, f"31 slow readers of {GROUPS:,} groups", daemon,
-                   lambda: Clients(daemon.port, 31, lambda client: client.send(REQUEST),
+            attack(self, f"60 slow readers of {GROUPS:,} groups", daemon,
+                   lambda: Clients(daemon.port, 60, lambda client: client.send(REQUEST),
                                    read_a_little), 30 if FULL else 5)
 
     @unittest.skipUnless(FULL, "takes half a minute")
@@ -43,7 +43,7 @@ class SlowReaders(unittest.TestCase):
                                    lambda client: client.send(b"")), 30)
 
     def test_a_steady_reader_gets_all_of_it(self):
-        """At 500 kB a second, beside 31 that hold threads."""
+        """At 500 kB a second, beside 60 that ask for more threads than there are."""
         sizes = []
 
         def read_steadily(port):
@@ -58,7 +58,7 @@ class SlowReaders(unittest.TestCase):
                 sizes.append((size - head.index(b"\r\n\r\n") - 4, length))
 
         with daemon_of_many_groups() as daemon, \
-                Clients(daemon.port, 31, lambda client: client.send(REQUEST), read_a_little):
+                Clients(daemon.port, 60, lambda client: client.send(REQUEST), read_a_little):
             reader = threading.Thread(target=read_steadily, args=[daemon.port])
             reader.start()
             reader.join()
