@@ -275,7 +275,7 @@ void HttpServer::Parts::send(mg_connection* connection, const HttpReply& reply, 
 
 bool HttpServer::Parts::send_text(mg_connection* connection, std::string_view text,
                                   tcp::Pace& pace) {
-  constexpr int look_again = 500;  // ms
+  constexpr int look_again = 250;  // ms: a rate is known after two looks
   while (!text.empty()) {
     pollfd room{served->fd, POLLOUT, 0};
     const auto ready = ::poll(&room, 1, look_again);

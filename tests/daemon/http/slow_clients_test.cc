@@ -231,9 +231,9 @@ TEST_F(SlowClientsTest, WhoReadsSteadilyOutlastsOneThatCameFirstAndReadsNothing)
   const auto lazy = ask_for_large();
   std::this_thread::sleep_for(milliseconds(100));
   large_ = std::make_shared<const std::string>(16'000'000, 'y');
-  auto steady = read_steadily(milliseconds(10));
-  // Until it is known of both how they read.
-  std::this_thread::sleep_for(milliseconds(700));
+  auto steady = read_steadily(milliseconds(20));
+  // Until it is known of both how they read. All of it takes 3 s.
+  std::this_thread::sleep_for(milliseconds(1500));
   server_->shed();
   EXPECT_EQ(server_->cut_counts().slow_reader, 1u);
   EXPECT_LT(lazy.receive().size(), large_->size());
