@@ -530,8 +530,8 @@ class CgroupWriter {
 
 class CgroupCollector final : public Collector {
  public:
-  CgroupCollector(const Trees& trees, CgroupOptions options)
-      : finder_(trees), options_(std::move(options)) {}
+  CgroupCollector(const Trees& trees, CgroupSettings settings)
+      : finder_(trees), settings_(std::move(settings)) {}
 
   std::string_view name() const override { return "cgroup"; }
   std::span<const Family> families() const override { return cgroup_families; }
@@ -541,7 +541,7 @@ class CgroupCollector final : public Collector {
     const auto hierarchy = finder_.find(errors);
     if (!hierarchy) return;
     const auto list =
-        list_cgroups(*hierarchy, options_, errors, [&] { return collection.out_of_time(); });
+        list_cgroups(*hierarchy, settings_, errors, [&] { return collection.out_of_time(); });
     std::vector<Cgroup> cgroups;
     for (const auto& path : list.paths) {
       if (collection.out_of_time()) break;
@@ -556,7 +556,7 @@ class CgroupCollector final : public Collector {
 
  private:
   mutable CgroupFinder finder_;
-  CgroupOptions options_;
+  CgroupSettings settings_;
 };
 
 }  // namespace

@@ -19,13 +19,13 @@ bool in_tree_order(const std::string& a, const std::string& b) {
 /// Goes down level by level, so that what is left out lies deepest.
 class Listing {
  public:
-  Listing(const CgroupHierarchy& hierarchy, const CgroupOptions& options, ReadErrors& errors)
-      : hierarchy_(hierarchy), options_(options), errors_(errors) {}
+  Listing(const CgroupHierarchy& hierarchy, const CgroupSettings& settings, ReadErrors& errors)
+      : hierarchy_(hierarchy), settings_(settings), errors_(errors) {}
 
   void run(const std::function<bool()>& out_of_time) {
     std::vector<std::string> level = {""};
     take("/");
-    for (unsigned depth = 0; depth < options_.depth && !level.empty(); ++depth) {
+    for (unsigned depth = 0; depth < settings_.depth && !level.empty(); ++depth) {
       std::vector<std::string> next;
       waiting_bytes_ = 0;
       for (const auto& path : level) {
@@ -56,7 +56,7 @@ class Listing {
 
   void take(const std::string& path) {
     if (!selected(hierarchy_.kernel_path(path))) return;
-    if (list_.paths.size() < options_.max) {
+    if (list_.paths.size() < settings_.max) {
       list_.paths.push_back(path);
     } else {
       ++list_.left_out;
@@ -64,12 +64,12 @@ class Listing {
   }
 
   bool selected(const std::string& path) const {
-    if (options_.include && !options_.include->matches(path)) return false;
-    return !options_.exclude || !options_.exclude->matches(path);
+    if (settings_.include && !settings_.include->matches(path)) return false;
+    return !settings_.exclude || !settings_.exclude->matches(path);
   }
 
   const CgroupHierarchy& hierarchy_;
-  const CgroupOptions& options_;
+  const CgroupSettings& settings_;
   ReadErrors& errors_;
   std::size_t waiting_bytes_ = 0;
   CgroupList list_;
@@ -77,9 +77,9 @@ class Listing {
 
 }  // namespace
 
-CgroupList list_cgroups(const CgroupHierarchy& hierarchy, const CgroupOptions& options,
+CgroupList list_cgroups(const CgroupHierarchy& hierarchy, const CgroupSettings& settings,
                         ReadErrors& errors, const std::function<bool()>& out_of_time) {
-  Listing listing(hierarchy, options, errors);
+  Listing listing(hierarchy, settings, errors);
   listing.run(out_of_time);
   return listing.finish();
 }

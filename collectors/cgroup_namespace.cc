@@ -53,7 +53,7 @@ std::string find_namespace_root(const Trees& trees, pid_t self, ReadErrors& erro
   const auto own = own_cgroup(trees.procfs, errors);
   if (!hierarchy || !own) return {};
   if (has_process(*hierarchy, in_tree(*own, *hierarchy), self, errors)) return {};
-  CgroupOptions all;
+  CgroupSettings all;
   all.depth = std::numeric_limits<unsigned>::max();
   all.max = 65536;
   ReadErrors of_others;  // nobody misses what is not our own cgroup, but for want of descriptors

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "collectors/collector.h"
-#include "collectors/process/facts/options.h"
+#include "collectors/process/facts/settings.h"
 
 namespace memory_exporter {
 

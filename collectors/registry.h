@@ -9,13 +9,13 @@
 
 #include "collectors/base/pattern.h"
 #include "collectors/collector.h"
-#include "collectors/process/facts/options.h"
+#include "collectors/process/facts/settings.h"
 #include "collectors/procfs/page_size.h"
 
 namespace memory_exporter {
 
 /// What the operator may set for the collector cgroup.
-struct CgroupOptions {
+struct CgroupSettings {
   /// How many levels below the root of the hierarchy are reported.
   unsigned depth = 2;
   /// How many are reported at most: anybody with a cgroup of his own can make more below it.
@@ -24,13 +24,21 @@ struct CgroupOptions {
   /// and do not match `exclude`.
   std::optional<Pattern> include;
   std::optional<Pattern> exclude;
+
+  bool operator==(const CgroupSettings&) const = default;
 };
 
 /// What the operator may set for collectors beyond on and off.
-struct CollectorOptions {
+struct CollectorSettings {
   /// Fields of /proc/vmstat to report beyond those reported always.
   std::optional<Pattern> vmstat_fields;
-  CgroupOptions cgroup;
+  CgroupSettings cgroup;
+
+  bool operator==(const CollectorSettings&) const = default;
+};
+
+/// What a collector is made with.
+struct CollectorOptions : CollectorSettings {
   /// What the kernel means by a page, asked in each collection that needs it. Without it what is
   /// counted in pages is absent where it would have to be bytes.
   std::function<Result<OptionalBytes>(const procfs::Tree&)> page_size = procfs::page_size_of;

@@ -10,12 +10,11 @@
 #include <exception>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "collectors/base/file_descriptor.h"
 #include "collectors/base/printable.h"
-#include "collectors/registry.h"
 #include "config/suggest.h"
-#include "config/yaml.h"
 
 namespace memory_exporter::config {
 namespace {
@@ -32,160 +31,74 @@ struct Mistake {
   throw Mistake{malformed(std::move(what), place.line, place.column)};
 }
 
-std::string_view kind_of(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::scalar:
-      return "a single value";
-    case Node::Kind::list:
-      return "a list";
-    case Node::Kind::block:
-      return "a block of keys";
-    case Node::Kind::empty:
-      break;
-  }
-  return "empty";
-}
-
-/// "a, b and c".
-std::string enumerated(std::span<const std::string_view> words, std::string_view last = "and") {
-  std::string text;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) text += i + 1 == words.size() ? ' ' + std::string(last) + ' ' : std::string(", ");
-    text += words[i];
-  }
-  return text;
-}
-
 /// What to write in place of a word that is none of those there are.
 std::string instead(std::string_view word, std::span<const std::string_view> known) {
   const auto guess = did_you_mean(word, known);
   return guess.empty() ? ": there are " + enumerated(known) : guess;
 }
 
-/// The value of a key, `as` which it may be written.
-const std::string& scalar(const Node& node, const std::string& key, std::string_view as) {
-  if (node.kind != Node::Kind::scalar) {
-    fail(node.place, key + ": is " + std::string(kind_of(node)) +
-                         ", must be a single value: " + std::string(as));
-  }
-  return node.text;
+/// The block in which a key stands, before its first dot, and its name there.
+std::pair<std::string_view, std::string_view> split(std::string_view key) {
+  const auto dot = key.find('.');
+  if (dot == std::string_view::npos) return {{}, key};
+  return {key.substr(0, dot), key.substr(dot + 1)};
 }
 
-/// One `key: value` of a block. An empty value stands nowhere itself: then it is the key's place.
-struct Entry {
-  const Node& value;
-  Place place;
-
-  const std::string& scalar(const std::string& key, std::string_view as) const {
-    if (value.kind == Node::Kind::empty) {
-      fail(place, key + ": has no value, must have one: " + std::string(as));
-    }
-    return config::scalar(value, key, as);
+/// The names that may stand in a block, or outside of all: those blocks among them.
+std::vector<std::string_view> names_in(std::string_view block) {
+  std::vector<std::string_view> names;
+  for (const auto& row : rows()) {
+    const auto [parent, name] = split(row.key);
+    const auto here = block.empty() && !parent.empty() ? parent : name;
+    const bool known = std::find(names.begin(), names.end(), here) != names.end();
+    if ((block.empty() || parent == block) && !here.empty() && !known) names.push_back(here);
   }
-};
+  return names;
+}
 
-/// Calls `visit(key, entry)` for every entry of a block, which may be empty. Unknown keys and keys
-/// given twice are mistakes; `parent` is the block's own name, for the errors.
-template <typename Visit>
-void for_each_key(const Node& block, std::string_view parent,
-                  std::span<const std::string_view> known, Visit&& visit) {
+const Row* row_of(std::string_view key) {
+  const auto at =
+      std::find_if(rows().begin(), rows().end(), [&](const Row& row) { return row.key == key; });
+  return at == rows().end() ? nullptr : &*at;
+}
+
+/// Reads a block, or the whole file. A value is tried on the settings at once, so that the first
+/// mistake of the file is the one that is found.
+void read_block(const Node& block, const std::string& parent, Settings& tried, Assignments& found) {
   if (block.kind == Node::Kind::empty) return;
+  const auto known = names_in(parent);
   if (block.kind != Node::Kind::block) {
-    const auto name = parent.empty() ? std::string("the file") : std::string(parent) + ":";
-    fail(block.place, name + " is " + std::string(kind_of(block)) +
+    fail(block.place, (parent.empty() ? "the file" : parent + ":") + " is " +
+                          std::string(name_of(block.kind)) +
                           ", must be a block of keys: there are " + enumerated(known));
   }
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < block.keys.size(); ++i) {
     const auto& name = block.keys[i];
-    const auto& value = block.items[i];
     if (name.kind != Node::Kind::scalar) fail(name.place, "a key must be a single word");
-    const auto& key = name.text;
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
-      fail(name.place, key_in(parent, printable(key, 80)) + ": unknown key" + instead(key, known));
+    if (std::find(known.begin(), known.end(), name.text) == known.end()) {
+      fail(name.place,
+           key_in(parent, printable(name.text, 80)) + ": unknown key" + instead(name.text, known));
     }
-    if (!seen.insert(key).second) fail(name.place, key_in(parent, key) + ": is given twice");
-    visit(key, Entry{value, value.kind == Node::Kind::empty ? name.place : value.place});
+    const auto key = key_in(parent, name.text);
+    if (!seen.insert(name.text).second) fail(name.place, key + ": is given twice");
+    const auto* row = row_of(key);
+    if (row == nullptr) {
+      read_block(block.items[i], key, tried, found);
+      continue;
+    }
+    found.push_back({row, block.items[i]});
+    // An empty value stands nowhere itself: then it is the key's place.
+    if (found.back().value.kind == Node::Kind::empty) found.back().value.place = name.place;
+    if (const auto done = assign(found.back(), tried); !done) throw Mistake{done.error()};
   }
 }
 
-process::GroupBy group_by(const Entry& entry) {
-  std::vector<std::string_view> known;
-  for (const auto& dimension : process::dimensions()) known.push_back(dimension.name);
-  const auto& node = entry.value;
-  if (node.kind != Node::Kind::list || node.items.empty()) {
-    fail(entry.place, "group_by: must be a list of dimensions, as [name, cgroup]");
-  }
-  process::GroupBy dimensions;
-  for (const auto& item : node.items) {
-    const auto& name = scalar(item, "group_by", enumerated(known, "or"));
-    const auto* dimension = process::dimension_named(name);
-    if (dimension == nullptr) {
-      fail(item.place, "group_by: " + in_quotes(name) + " is no dimension" +
-                           did_you_mean(name, known) + ": there are " + enumerated(known));
-    }
-    if (std::find(dimensions.begin(), dimensions.end(), dimension) != dimensions.end()) {
-      fail(item.place, "group_by: " + in_quotes(name) + " is given twice");
-    }
-    dimensions.push_back(dimension);
-  }
-  return dimensions;
-}
-
-bool on_or_off(const Entry& entry, const std::string& key) {
-  const auto& text = entry.scalar(key, "true or false");
-  if (text == "true") return true;
-  if (text == "false") return false;
-  fail(entry.place, key + ": " + in_quotes(text) + " is neither true nor false");
-}
-
-/// Reads an entry into its setting of a table.
-template <typename Setting, typename Target>
-void apply(const Setting& setting, const Entry& entry, const std::string& key, Target& target) {
-  if (const auto done = setting.set(target, entry.scalar(key, setting.placeholder)); !done) {
-    fail(entry.place, key + ": " + done.error().what);
-  }
-}
-
-void read_collectors(const Node& block, CollectorSettings& settings) {
-  std::vector<std::string_view> keys;
-  for (const auto& entry : collector_table()) keys.push_back(entry.name);
-  for (const auto& setting : collector_settings()) keys.push_back(setting.name);
-  for_each_key(block, "collectors", keys, [&](const std::string& key, const Entry& entry) {
-    const auto name = "collectors." + key;
-    for (const auto& setting : collector_settings()) {
-      if (setting.name == key) return apply(setting, entry, name, settings);
-    }
-    settings.on[key] = on_or_off(entry, name);
-  });
-}
-
-void read_pss(const Node& block, Settings& settings) {
-  std::vector<std::string_view> keys;
-  for (const auto& setting : pss_settings()) keys.push_back(setting.key);
-  for_each_key(block, "pss", keys, [&](const std::string& key, const Entry& entry) {
-    for (const auto& setting : pss_settings()) {
-      if (setting.key == key) apply(setting, entry, "pss." + key, settings);
-    }
-  });
-}
-
-constexpr std::array<std::string_view, 4> top_level_keys = {"group_by", "max_groups", "collectors",
-                                                            "pss"};
-
-Settings read_settings(const Node& root) {
-  Settings settings;
-  for_each_key(root, "", top_level_keys, [&](const std::string& key, const Entry& entry) {
-    if (key == "group_by") settings.group_by = group_by(entry);
-    if (key == "max_groups") {
-      if (auto done = set_max_groups(settings, entry.scalar(key, "NUMBER")); !done) {
-        fail(entry.place, key + ": " + done.error().what);
-      }
-    }
-    if (key == "collectors") read_collectors(entry.value, settings.collectors);
-    if (key == "pss") read_pss(entry.value, settings);
-  });
-  return settings;
+Assignments read_file(const Node& root) {
+  Settings tried;
+  Assignments found;
+  read_block(root, "", tried, found);
+  return found;
 }
 
 /// Opens without waiting for whoever may write to a pipe.
@@ -227,11 +140,11 @@ Error not_enough_memory(const std::string& path) {
 
 }  // namespace
 
-Result<Settings> parse_file(std::string_view text, const std::string& path) {
+Result<Assignments> parse_file(std::string_view text, const std::string& path) {
   try {
     const auto root = read_yaml(text);
     if (!root) return in_file(root.error(), path);
-    return read_settings(*root);
+    return read_file(*root);
   } catch (const Mistake& mistake) {
     return in_file(mistake.error, path);
   } catch (const std::exception&) {
@@ -239,7 +152,7 @@ Result<Settings> parse_file(std::string_view text, const std::string& path) {
   }
 }
 
-Result<Settings> load_file(const std::string& path) {
+Result<Assignments> load_file(const std::string& path) {
   try {
     const auto text = read_text(path);
     if (!text) return text.error();
@@ -249,19 +162,12 @@ Result<Settings> load_file(const std::string& path) {
   }
 }
 
-std::vector<std::string> keys() {
-  std::vector<std::string> all;
-  for (const auto key : top_level_keys) {
-    if (key == "collectors") {
-      for (const auto& entry : collector_table()) all.push_back(key_in(key, entry.name));
-      for (const auto& setting : collector_settings()) all.push_back(key_in(key, setting.name));
-    } else if (key == "pss") {
-      for (const auto& setting : pss_settings()) all.push_back(key_in(key, setting.key));
-    } else {
-      all.emplace_back(key);
-    }
-  }
-  return all;
+Result<Settings> load_settings(const Assignments& flags) {
+  const auto of_flags = settings_from({}, flags);
+  if (!of_flags || of_flags->config_file.empty()) return of_flags;
+  const auto file = load_file(of_flags->config_file);
+  if (!file) return file.error();
+  return settings_from(*file, flags);
 }
 
 }  // namespace memory_exporter::config

@@ -2,10 +2,9 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "collectors/base/result.h"
-#include "config/settings.h"
+#include "config/rows.h"
 
 namespace memory_exporter::config {
 
@@ -14,13 +13,13 @@ namespace memory_exporter::config {
 /// the file, the line, the column, the key and what would be accepted: an unknown key, a key given
 /// twice, a value of the wrong kind. No exception leaves this function. Takes no more than what
 /// config/yaml.h says, and waits for nothing but the file's own filesystem.
-Result<Settings> load_file(const std::string& path);
+Result<Assignments> load_file(const std::string& path);
 
 /// The same for text that is already in memory; `path` is for the errors.
-Result<Settings> parse_file(std::string_view text, const std::string& path);
+Result<Assignments> parse_file(std::string_view text, const std::string& path);
 
-/// Every key there is, after its block's name and a dot: `group_by`, `collectors.meminfo`,
-/// `pss.max_age`. The documentation is held against it.
-std::vector<std::string> keys();
+/// The settings in force with these flags: settings_from() the file that they name, and them. What
+/// a reload does again.
+Result<Settings> load_settings(const Assignments& flags);
 
 }  // namespace memory_exporter::config

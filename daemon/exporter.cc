@@ -8,7 +8,6 @@
 
 #include "collectors/cgroup_namespace.h"
 #include "collectors/procfs/cgroup.h"
-#include "config/config_file.h"
 #include "daemon/exposition/encoder.h"
 #include "daemon/exposition/negotiation.h"
 #include "daemon/start_checks.h"
@@ -23,37 +22,38 @@ using Clock = SnapshotSource::Clock;
 
 /// Whether --once reads the captured files of another machine, which stand in one folder: such a
 /// capture need not have both trees.
-bool is_part_of_a_capture(const Options& options, const std::string& path) {
+bool is_part_of_a_capture(const config::Settings& settings, const std::string& path) {
   const auto folder = [](const std::string& tree) { return tree.substr(0, tree.rfind('/') + 1); };
-  return options.once && folder(options.procfs) == folder(options.sysfs) &&
-         folder(path) == folder(options.sysfs) &&
-         (procfs::Tree::open(options.procfs).ok() || procfs::Tree::open(options.sysfs).ok());
+  return settings.once && folder(settings.procfs) == folder(settings.sysfs) &&
+         folder(path) == folder(settings.sysfs) &&
+         (procfs::Tree::open(settings.procfs).ok() || procfs::Tree::open(settings.sysfs).ok());
 }
 
 /// A tree that was asked for must be there. One that was not is there on every ordinary machine,
 /// but not in every container.
-Result<procfs::Tree> open_tree(const Options& options, const std::string& flag,
+Result<procfs::Tree> open_tree(const config::Settings& settings, const std::string& flag,
                                const std::string& path, bool asked_for, Log& log) {
   auto tree = procfs::Tree::open(path);
   if (tree) return tree;
   const auto message = flag + ": " + tree.error().message();
   const bool missing = tree.error().kind == ErrorKind::vanished;
   if (!asked_for) return procfs::Tree::absent(path);
-  if (missing && is_part_of_a_capture(options, path)) {
+  if (missing && is_part_of_a_capture(settings, path)) {
     log.warn("a part of the capture is not there: what it tells is absent", {{"error", message}});
     return procfs::Tree::absent(path);
   }
   return Error{tree.error().kind, message, {}, 0};
 }
 
-Result<Trees> open_trees(const Options& options, Log& log) {
-  const Options usual;
-  auto procfs = open_tree(options, "--path.procfs", options.procfs, true, log);
+Result<Trees> open_trees(const config::Settings& settings, Log& log) {
+  const config::Settings usual;
+  auto procfs = open_tree(settings, "--path.procfs", settings.procfs, true, log);
   if (!procfs) return procfs.error();
-  auto sysfs = open_tree(options, "--path.sysfs", options.sysfs, options.sysfs != usual.sysfs, log);
+  auto sysfs =
+      open_tree(settings, "--path.sysfs", settings.sysfs, settings.sysfs != usual.sysfs, log);
   if (!sysfs) return sysfs.error();
   auto rootfs =
-      open_tree(options, "--path.rootfs", options.rootfs, options.rootfs != usual.rootfs, log);
+      open_tree(settings, "--path.rootfs", settings.rootfs, settings.rootfs != usual.rootfs, log);
   if (!rootfs) return rootfs.error();
   return Trees{std::move(*procfs), std::move(*sysfs), std::move(*rootfs)};
 }
@@ -63,17 +63,10 @@ procfs::Tree own_procfs() {
   return tree ? std::move(*tree) : procfs::Tree::absent("/proc");
 }
 
-process::Options monitor_options(const Options& options, const config::Settings& settings) {
-  auto monitor = config::process_options(settings);
-  if (options.once && monitor.pss_mode != process::PssMode::off) {
-    monitor.pss_mode = process::PssMode::exact;
-  }
-  return monitor;
-}
-
 /// Process groups are to have the cgroups' names that the collector cgroup gives them.
-process::Options with_looks(const std::shared_ptr<const Trees>& trees,
-                            const std::shared_ptr<TaskRunner>& looks, process::Options options) {
+process::MonitorOptions looks_of(const std::shared_ptr<const Trees>& trees,
+                                 const std::shared_ptr<TaskRunner>& looks) {
+  process::MonitorOptions options;
   options.find_cgroups = [trees] { return find_cgroups(*trees, ::getpid()); };
   options.may_hang = [looks](const char* name, std::chrono::nanoseconds patience,
                              std::function<void()> work) {
@@ -97,55 +90,46 @@ bool lies_outside(const process::Group& group, const process::GroupBy& dimension
 constexpr std::chrono::seconds longest_first_look{5};
 
 /// In less time a collection may leave out what it would have waited for.
-std::chrono::nanoseconds enough_time(const process::Options& options) {
+std::chrono::nanoseconds enough_time(const process::Settings& settings) {
   constexpr std::chrono::seconds for_the_rest{1};
-  if (options.pss_mode == process::PssMode::exact) return std::chrono::nanoseconds::max();
-  return 2 * std::min(options.pss_wait, longest_time) + for_the_rest;
+  if (settings.pss_mode == process::PssMode::exact) return std::chrono::nanoseconds::max();
+  return 2 * std::min(settings.pss_wait, longest_time) + for_the_rest;
 }
 
-SharedReplies::Settings sharing(std::chrono::nanoseconds share, const process::Options& options) {
+SharedReplies::Options sharing(const config::Settings& settings) {
   constexpr std::chrono::milliseconds for_the_rest{500};
-  return {share, enough_time(options), std::min(options.pss_wait, longest_time) + for_the_rest};
-}
-
-/// What the new settings change that the monitor was made with and keeps.
-std::vector<std::string> keys_for_a_restart(const config::Settings& before,
-                                            const config::Settings& after) {
-  const auto old_options = config::process_options(before);
-  const auto new_options = config::process_options(after);
-  std::vector<std::string> keys;
-  if (old_options.group_by != new_options.group_by) keys.emplace_back("group_by");
-  for (const auto& setting : config::pss_settings()) {
-    if (setting.text(old_options) == setting.text(new_options)) continue;
-    keys.push_back("pss." + std::string(setting.key));
-  }
-  return keys;
+  return {settings.scrape_share, enough_time(settings.process),
+          std::min(settings.process.pss_wait, longest_time) + for_the_rest};
 }
 
 }  // namespace
 
-Result<config::Settings> load_settings(const Options& options) {
-  if (options.config_file.empty()) return options.settings;
-  auto file = config::load_file(options.config_file);
-  if (!file) return file.error();
-  return config::overlay(options.settings, std::move(*file));
-}
-
-Result<std::unique_ptr<Exporter>> Exporter::make(const Options& options,
-                                                 const config::Settings& settings, Log& log) {
-  auto trees = open_trees(options, log);
+Result<std::unique_ptr<Exporter>> Exporter::make(const config::Settings& settings, Log& log,
+                                                 Load load) {
+  auto trees = open_trees(settings, log);
   if (!trees) return trees.error();
-  return std::unique_ptr<Exporter>(new Exporter(options, settings, std::move(*trees), log));
+  return std::unique_ptr<Exporter>(new Exporter(settings, std::move(*trees), log, std::move(load)));
 }
 
-Exporter::Processes::Processes(Trees opened, process::Options options)
+Exporter::Processes::Processes(Trees opened, const process::Settings& settings)
     : trees(std::make_shared<const Trees>(std::move(opened))),
-      monitor_(trees->procfs, with_looks(trees, looks_, std::move(options))) {}
+      monitor_(trees->procfs, settings, &Clock::now, looks_of(trees, looks_)) {}
+
+void Exporter::Processes::use(std::shared_ptr<const process::Settings> settings,
+                              process::Extras extras) {
+  const std::lock_guard lock(wishes_mutex_);
+  settings_ = std::move(settings);
+  extras_ = extras;
+}
 
 Result<SnapshotSource::Snapshot> Exporter::Processes::collect(
     SnapshotSource::Clock::time_point deadline) {
   const std::lock_guard lock(mutex_);
-  auto snapshot = monitor_.collect(deadline, extras_);
+  auto [settings, extras] = [this] {
+    const std::lock_guard wishes(wishes_mutex_);
+    return std::pair(settings_, extras_);
+  }();
+  auto snapshot = monitor_.collect(deadline, extras, std::move(settings));
   if (!snapshot) return snapshot;
   const auto& counts = (*snapshot)->counts;
   const auto found = counts.measured + counts.pending + counts.denied + counts.stuck +
@@ -154,31 +138,41 @@ Result<SnapshotSource::Snapshot> Exporter::Processes::collect(
   return snapshot;
 }
 
-Exporter::Exporter(Options options, config::Settings settings, Trees trees, Log& log)
-    : options_(std::move(options)),
+Exporter::Exporter(const config::Settings& settings, Trees trees, Log& log, Load load)
+    : start_(settings),
       log_(log),
-      processes_(
-          std::make_shared<Processes>(std::move(trees), monitor_options(options_, settings))),
-      source_([processes =
-                   processes_](Clock::time_point deadline) { return processes->collect(deadline); },
-              {options_.scrape_share, enough_time(monitor_options(options_, settings))}),
+      load_(std::move(load)),
+      processes_(std::make_shared<Processes>(std::move(trees), settings.process)),
+      source_([processes = processes_](Clock::time_point deadline) {
+        return processes->collect(deadline);
+      }),
       collecting_{processes_->trees},
       self_(own_procfs(), &log_),
       warnings_(log, processes_->trees->procfs.path()),
-      expositions_({sharing(options_.scrape_share, monitor_options(options_, settings)),
-                    options_.max_requests, options_.max_reply_bytes},
+      expositions_({sharing(settings), settings.max_requests, settings.max_reply_bytes},
                    [this](const Selection& selection, Clock::time_point deadline,
                           MetricSink& sink) { return scrape_into(selection, deadline, sink); }),
-      router_(endpoints(), Hosts(options_.allowed_hosts)),
-      settings_(std::move(settings)),
-      collectors_{make_collectors(*processes_->trees, settings_.collectors,
-                                  options_.disable_default_collectors),
-                  0} {
-  processes_->set_extras(extras_of(*collectors_.set));
+      router_(endpoints(), Hosts(settings.allowed_hosts)) {
+  use(settings);
+}
+
+/// Swaps the settings, and tells all who go by them.
+void Exporter::use(config::Settings settings) {
+  // Who asks once wants all there is.
+  if (settings.once && settings.process.pss_mode != process::PssMode::off) {
+    settings.process.pss_mode = process::PssMode::exact;
+  }
+  const auto shared = std::make_shared<const config::Settings>(std::move(settings));
+  auto collectors = make_collectors(*processes_->trees, *shared);
+  const std::lock_guard lock(mutex_);
+  processes_->use({shared, &shared->process}, extras_of(*collectors));
+  source_.use({shared->scrape_share, enough_time(shared->process)});
+  expositions_.use(sharing(*shared));
+  in_force_ = {shared, std::move(collectors), in_force_.generation + 1};
 }
 
 Status Exporter::prepare() {
-  const auto active = collectors().set;
+  const auto active = in_force().collectors;
   look_at_trees(active);
   const bool read_processes =
       std::any_of(active->begin(), active->end(),
@@ -192,7 +186,7 @@ Status Exporter::prepare() {
 }
 
 Clock::time_point Exporter::first_look_until() const {
-  return Clock::now() + std::min<Clock::duration>(longest_first_look, options_.scrape_timeout);
+  return Clock::now() + std::min<Clock::duration>(longest_first_look, start_.scrape_timeout);
 }
 
 /// A file that hangs keeps nobody from being served what does not.
@@ -242,8 +236,7 @@ void Exporter::warn_of_missing_processes(const process::ProcessCounts& counts) {
   if (counts.hidden) {
     log_.warn("processes of other users are hidden (hidepid)",
               {{"needs", "CAP_SYS_PTRACE"}, {"path", path}});
-  } else if (monitor_options(options_, settings_).pss_mode != process::PssMode::off &&
-             !self_.may_trace()) {
+  } else if (in_force().settings->process.pss_mode != process::PssMode::off && !self_.may_trace()) {
     log_.warn("PSS and USS of other users' processes will be missing",
               {{"needs", "CAP_SYS_PTRACE"}});
   }
@@ -262,7 +255,7 @@ void Exporter::warn_of_cgroups_outside(const process::Snapshot& snapshot) {
 
 std::string Exporter::once() {
   const auto never = Clock::now() + std::chrono::hours(24 * 365);
-  const auto all = select(collectors().set, {}, {});
+  const auto all = select(in_force().collectors, {}, {});
   look_at_trees(all->collectors);
   std::string out;
   exposition::Encoder encoder(exposition::Format::text, out);
@@ -281,32 +274,15 @@ std::string Exporter::once() {
 }
 
 Status Exporter::reload() {
-  auto settings = load_settings(options_);
-  if (settings && allow_reload_) {
-    if (const auto allowed = allow_reload_(*settings); !allowed) settings = allowed.error();
-  }
+  auto settings = load_ ? load_() : Result<config::Settings>(start_);
   self_.configuration_loaded(settings.ok());
   if (!settings) {
     log_.error("configuration refused, the one before it stays in force",
                {{"error", settings.error().message()}});
     return settings.error();
   }
-  const std::lock_guard lock(mutex_);
-  for (const auto& key : keys_for_a_restart(settings_, *settings)) {
-    log_.warn("changed in the configuration, in force after a restart", {{"key", key}});
-  }
-  if (settings_.collectors != settings->collectors) {
-    settings_.collectors = settings->collectors;
-    collectors_ = {make_collectors(*processes_->trees, settings_.collectors,
-                                   options_.disable_default_collectors),
-                   collectors_.generation + 1};
-    processes_->set_extras(extras_of(*collectors_.set));
-  }
-  if (settings_.max_groups != settings->max_groups) {
-    settings_.max_groups = settings->max_groups;
-    processes_->set_max_groups(config::process_options(settings_).max_groups);
-  }
-  log_.info("configuration read", {{"file", options_.config_file}});
+  use(std::move(*settings));
+  log_.info("configuration read", {{"file", start_.config_file}});
   return Done{};
 }
 
@@ -328,7 +304,7 @@ HttpReply Exporter::handle(const HttpRequest& request) {
 std::vector<Endpoint> Exporter::endpoints() {
   using Names = Endpoint::Names;
   return {
-      {options_.telemetry_path,
+      {start_.telemetry_path,
        {"GET", "HEAD"},
        Names::any,
        [this](const HttpRequest& request) { return metrics(request); }},
@@ -348,15 +324,15 @@ std::vector<Endpoint> Exporter::endpoints() {
 HttpReply Exporter::metrics(const HttpRequest& request) {
   const auto in_flight = self_.scrape_in_flight();
   const auto start = Clock::now();
-  const auto active = collectors();
+  const auto active = in_force();
   auto selection =
-      select(active.set, request.parameter("collect[]"), request.parameter("exclude[]"));
+      select(active.collectors, request.parameter("collect[]"), request.parameter("exclude[]"));
   if (!selection) return plain_reply(400, selection.error().what);
 
   const auto media = exposition::negotiate_format(request.header("Accept"));
   const bool gzip = exposition::accepts_gzip(request.header("Accept-Encoding"));
   const auto timeout = timeout_from(request.header("X-Prometheus-Scrape-Timeout-Seconds"))
-                           .value_or(options_.scrape_timeout);
+                           .value_or(start_.scrape_timeout);
   const auto deadline = deadline_after(start, time_for_scrape(timeout));
   auto body = expositions_.get(
       {std::move(*selection), active.generation, media.format, gzip, {deadline, request.crowded}});
@@ -398,11 +374,11 @@ Expositions::Outcome Exporter::scrape_into(const Selection& selection, Clock::ti
 
 HttpReply Exporter::landing_page() const {
   LandingPage page;
-  const auto active = collectors().set;
+  const auto active = in_force().collectors;
   for (const auto& entry : *active) page.collectors.push_back(entry.collector->name());
   const auto snapshot = source_.last();
   page.version = version();
-  page.telemetry_path = options_.telemetry_path;
+  page.telemetry_path = start_.telemetry_path;
   page.snapshot = snapshot.get();
   HttpReply reply;
   reply.content_type = "text/html; charset=utf-8";
@@ -416,16 +392,16 @@ HttpReply Exporter::ready() const {
 }
 
 HttpReply Exporter::reload_request() {
-  if (!options_.enable_lifecycle || !reload_request_) {
+  if (!start_.enable_lifecycle || !reload_request_) {
     return plain_reply(403, "reloading over HTTP is off: start with --web.enable-lifecycle");
   }
   const auto reloaded = reload_request_();
   return reloaded ? plain_reply(200, "reloaded") : plain_reply(500, reloaded.error().message());
 }
 
-Exporter::ActiveCollectors Exporter::collectors() const {
+Exporter::InForce Exporter::in_force() const {
   const std::lock_guard lock(mutex_);
-  return collectors_;
+  return in_force_;
 }
 
 }  // namespace memory_exporter

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "collectors/process/monitor.h"
+#include "config/settings.h"
 #include "daemon/expositions.h"
-#include "daemon/flags.h"
 #include "daemon/heap_trim.h"
 #include "daemon/http/http_message.h"
 #include "daemon/http/router.h"
@@ -20,16 +20,16 @@
 
 namespace memory_exporter {
 
-/// The configuration in force: the file's, under the command line's.
-Result<config::Settings> load_settings(const Options& options);
-
 /// The exporter without its sockets: the trees, the monitor of processes, the collectors, and what
 /// is answered to each request. Safe to call from many threads.
 class Exporter {
  public:
+  /// What a reload brings into force, or why it may not.
+  using Load = std::function<Result<config::Settings>()>;
+
   /// Fails where a tree cannot be opened; the error names its flag.
-  static Result<std::unique_ptr<Exporter>> make(const Options& options,
-                                                const config::Settings& settings, Log& log);
+  static Result<std::unique_ptr<Exporter>> make(const config::Settings& settings, Log& log,
+                                                Load load = {});
 
   /// The first look at the processes, without PSS, where a collector reads them. Then the exporter
   /// is ready.
@@ -38,21 +38,14 @@ class Exporter {
   /// The whole exposition as text, every process measured, however long it takes.
   std::string once();
 
-  /// Reads the configuration file again. What it says of collectors and max_groups is in force at
-  /// once; the rest waits for a restart, and the log says so. A file with a mistake,
-  /// or that may not be (see allow_reloads()), changes nothing.
+  /// Loads the settings again. All that a file can say is in force from the next collection on;
+  /// what flags alone say cannot have changed. Where they cannot be loaded, nothing changes.
   Status reload();
 
   /// How a POST to /-/reload gets its reload done: on the main thread, because the server's threads
   /// have small stacks.
   void on_reload_request(std::function<Status()> function) {
     reload_request_ = std::move(function);
-  }
-
-  /// Which settings a reload may bring; any, unless this is called. To be called before the first
-  /// reload.
-  void allow_reloads(std::function<Status(const config::Settings&)> allow) {
-    allow_reload_ = std::move(allow);
   }
 
   HttpReply handle(const HttpRequest& request);
@@ -71,7 +64,7 @@ class Exporter {
   /// at a time, and a scrape may come before the exporter is ready.
   class Processes {
    public:
-    Processes(Trees opened, process::Options options);
+    Processes(Trees opened, const process::Settings& settings);
 
     /// Ends the thread for what may hang; false where it was left behind.
     bool stop() { return looks_->stop(); }
@@ -82,28 +75,32 @@ class Exporter {
       return monitor_.collect_status_only();
     }
 
-    /// What the collectors that are on need; in force from the next collection on.
-    void set_extras(process::Extras extras) { extras_ = extras; }
-    void set_max_groups(std::size_t max_groups) { monitor_.set_max_groups(max_groups); }
+    /// From the next collection on. `extras`: what the collectors that are on need.
+    void use(std::shared_ptr<const process::Settings> settings, process::Extras extras);
 
     const std::shared_ptr<const Trees> trees;
 
    private:
     /// For what a collection reads beside the processes, and does not wait for: see MayHang.
     const std::shared_ptr<TaskRunner> looks_ = std::make_shared<TaskRunner>(4);
-    std::atomic<process::Extras> extras_ = process::Extras::none;
-    std::mutex mutex_;
+    std::mutex wishes_mutex_;  ///< over the two below, and held for nothing else
+    std::shared_ptr<const process::Settings> settings_;
+    process::Extras extras_ = process::Extras::none;
+    std::mutex mutex_;  ///< for as long as a collection lasts
     process::Monitor monitor_;
     HeapTrim trim_;
   };
 
-  /// The collectors in force, and how many there were before them.
-  struct ActiveCollectors {
-    std::shared_ptr<const CollectorSet> set;
-    std::uint64_t generation = 0;
+  /// What a reload swaps.
+  struct InForce {
+    std::shared_ptr<const config::Settings> settings;
+    std::shared_ptr<const CollectorSet> collectors;
+    std::uint64_t generation = 0;  ///< how many there were before
   };
 
-  Exporter(Options options, config::Settings settings, Trees trees, Log& log);
+  Exporter(const config::Settings& settings, Trees trees, Log& log, Load load);
+
+  void use(config::Settings settings);
 
   SnapshotSource::Clock::time_point first_look_until() const;
   void look_at_trees(const std::shared_ptr<const CollectorSet>& active);
@@ -117,25 +114,24 @@ class Exporter {
   HttpReply landing_page() const;
   HttpReply ready() const;
   HttpReply reload_request();
-  ActiveCollectors collectors() const;
+  InForce in_force() const;
 
-  const Options options_;
+  const config::Settings start_;  ///< what flags alone say stays as it was at the start
   Log& log_;
+  const Load load_;
   const std::shared_ptr<Processes> processes_;
   SnapshotSource source_;
   Collecting collecting_;
   SelfMetrics self_;
   ProcessWarnings warnings_;
   std::function<Status()> reload_request_;
-  std::function<Status(const config::Settings&)> allow_reload_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> stopping_ = false;
   Expositions expositions_;
   const Router router_;
 
   mutable std::mutex mutex_;  ///< over what a reload changes
-  config::Settings settings_;
-  ActiveCollectors collectors_;
+  InForce in_force_;
 };
 
 }  // namespace memory_exporter

@@ -45,11 +45,11 @@ class Seat {
 
 }  // namespace
 
-Expositions::Expositions(Settings settings, Scrape scrape)
-    : settings_(settings),
+Expositions::Expositions(Options options, Scrape scrape)
+    : options_(options),
       scrape_(std::move(scrape)),
-      budget_(settings.most_bytes),
-      replies_(settings.sharing) {
+      budget_(options.most_bytes),
+      replies_(options.sharing) {
   on_shortage({});
 }
 
@@ -79,7 +79,7 @@ std::size_t Expositions::expected_size(const Wish& wish) const {
 
 Result<SharedReplies::Reply> Expositions::make_text(const Wish& wish) {
   const Seat seat(being_made_);
-  if (settings_.most_made > 0 && seat.number() > settings_.most_made) {
+  if (options_.most_made > 0 && seat.number() > options_.most_made) {
     return busy("too many scrapes at the same time (--web.max-requests)");
   }
   const auto expected = expected_size(wish);

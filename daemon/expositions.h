@@ -22,8 +22,8 @@ namespace memory_exporter {
 /// bounded, and so are their bytes, until the last of them is sent.
 class Expositions {
  public:
-  struct Settings {
-    SharedReplies::Settings sharing;
+  struct Options {
+    SharedReplies::Options sharing;
     unsigned most_made = 0;                          ///< at the same time; 0: no bound
     std::size_t most_bytes = std::size_t{32} << 20;  ///< of all, from their making on
   };
@@ -46,7 +46,10 @@ class Expositions {
   using Scrape = std::function<Outcome(
       const Selection& selection, SharedReplies::Clock::time_point deadline, MetricSink& sink)>;
 
-  Expositions(Settings settings, Scrape scrape);
+  Expositions(Options options, Scrape scrape);
+
+  /// From now on.
+  void use(SharedReplies::Options sharing) { replies_.use(sharing); }
 
   /// An error of the kind `exhausted` says that there is no room for it now.
   Result<Body> get(const Wish& wish);
@@ -60,7 +63,7 @@ class Expositions {
   Result<SharedReplies::Reply> make_gzip(const Wish& wish);
   std::size_t expected_size(const Wish& wish) const;
 
-  const Settings settings_;
+  const Options options_;
   const Scrape scrape_;
   ReplyBudget budget_;
   SharedReplies replies_;

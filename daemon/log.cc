@@ -129,19 +129,6 @@ std::string_view to_string(LogLevel level) {
   return levels[static_cast<std::size_t>(level)].name;
 }
 
-std::optional<LogLevel> log_level_from(std::string_view name) {
-  for (const auto& known : levels) {
-    if (known.name == name) return known.level;
-  }
-  return std::nullopt;
-}
-
-std::optional<LogFormat> log_format_from(std::string_view name) {
-  if (name == "logfmt") return LogFormat::logfmt;
-  if (name == "json") return LogFormat::json;
-  return std::nullopt;
-}
-
 Log::Log(LogFormat format, LogLevel level)
     : Log(format, level, std::make_shared<StderrSink>(STDERR_FILENO)) {}
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/log_choice.h"
 #include "daemon/repeat_filter.h"
 
 namespace spdlog::sinks {
@@ -18,12 +19,7 @@ class sink;
 
 namespace memory_exporter {
 
-enum class LogLevel { debug, info, warn, error };
 std::string_view to_string(LogLevel level);
-std::optional<LogLevel> log_level_from(std::string_view name);
-
-enum class LogFormat { logfmt, json };
-std::optional<LogFormat> log_format_from(std::string_view name);
 
 class StderrSink;
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "collectors/base/printable.h"
+#include "config/config_file.h"
 #include "daemon/exporter.h"
 #include "daemon/flags.h"
 #include "daemon/log.h"
@@ -34,32 +35,34 @@ int print(const std::string& text) {
 
 /// Names are data, and stay as they are where a program reads them. A terminal would do what they
 /// say.
-int print_once(const Options& options, const config::Settings& settings, Log& log) {
-  auto exporter = Exporter::make(options, settings, log);
+int print_once(const config::Settings& settings, Log& log) {
+  auto exporter = Exporter::make(settings, log);
   if (!exporter) return fail(failed, exporter.error().message());
   const auto text = (*exporter)->once();
   return print(::isatty(STDOUT_FILENO) == 1 ? printable_lines(text) : text);
 }
 
 int run(int argc, char** argv) {
-  auto options = parse_flags({argv + 1, argv + argc});
-  if (!options) return fail(misused, options.error().message());
-  if (options->help) return print(help_text());
-  if (options->version) return print("memory_exporter " + std::string(version()) + '\n');
-  auto settings = load_settings(*options);
-  if (!settings) {
-    return fail(misused, "--config.file: " + settings.error().message());
-  }
-  if (options->config_check) return print(options->config_file + ": good\n");
+  const auto flags = parse_flags({argv + 1, argv + argc});
+  if (!flags) return fail(misused, flags.error().message());
+  const auto asked = config::settings_from({}, *flags);
+  if (asked->help) return print(help_text());
+  if (asked->version) return print("memory_exporter " + std::string(version()) + '\n');
+  const auto settings = config::load_settings(*flags);
+  if (!settings) return fail(misused, "--config.file: " + settings.error().message());
+  if (settings->config_check) return print(settings->config_file + ": good\n");
 
   // Before the log's thread: no thread but this one may ever see the signals, and none may have
   // more capabilities.
-  if (!options->once) block_signals();
-  const auto privileges = Privileges::keep_needed(*options, *settings);
-  Log log(options->log_format, options->log_level);
-  if (!options->once) return serve(*options, *settings, privileges, log);
-  privileges.warn(log);
-  return print_once(*options, *settings, log);
+  if (!settings->once) block_signals();
+  const auto privileges = Privileges::keep_needed(*settings);
+  Log log(settings->log_format, settings->log_level);
+  if (settings->once) {
+    privileges.warn(log);
+    return print_once(*settings, log);
+  }
+  return serve(
+      *settings, [&flags] { return config::load_settings(*flags); }, privileges, log);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/flags.h"
+#include "config/rows.h"
 #include "daemon/version.h"
 
 namespace memory_exporter {
@@ -30,15 +30,17 @@ std::string escaped(std::string_view text) {
 std::string options_section() {
   std::string out = ".SH OPTIONS\n";
   std::string_view group;
-  for (const auto& flag : flags()) {
-    if (flag.group != group) {
-      group = flag.group;
+  for (const auto& row : config::rows()) {
+    if (row.flag.empty()) continue;
+    if (row.group != group) {
+      group = row.group;
       out += ".SS " + escaped(group) + '\n';
     }
-    out += ".TP\n.B " + escaped(flag.name);
-    if (!flag.placeholder.empty()) out += "\\fR=\\fI" + escaped(flag.placeholder) + "\\fR";
-    out += '\n' + escaped(flag.help) + ".\n";
-    if (!flag.default_value.empty()) out += "Default: " + escaped(flag.default_value) + ".\n";
+    out += ".TP\n.B " + escaped(row.flag);
+    if (!row.placeholder.empty()) out += "\\fR=\\fI" + escaped(row.placeholder) + "\\fR";
+    out += '\n' + escaped(row.help) + ".\n";
+    const auto value = config::default_of(row);
+    if (!value.empty()) out += "Default: " + escaped(value) + ".\n";
   }
   return out;
 }
@@ -60,9 +62,9 @@ std::string page() {
   out += options_section();
   out +=
       ".SH SIGNALS\n"
-      ".TP\n.B SIGHUP\nReads the configuration file again. What it says of collectors is in "
-      "force at once; changes of other keys are logged and wait for a restart. A file with a "
-      "mistake, or that needs a capability which was dropped at the start, changes nothing.\n"
+      ".TP\n.B SIGHUP\nReads the configuration file again: all that it says is in force at the "
+      "next collection. A file with a mistake, or that needs a capability which was dropped at the "
+      "start, changes nothing.\n"
       ".TP\n.BR SIGTERM ,\\  SIGINT\nAnswer the requests under way and end, within two "
       "seconds.\n"
       ".SH EXIT STATUS\n"

@@ -23,8 +23,7 @@ constexpr unsigned most_capabilities = 64;
 /// The first collector that is on and reads processes; any of them starts the sampling.
 std::string process_collector(const Undertaking& undertaking) {
   for (const auto& entry : collector_table()) {
-    if (entry.reads_processes && is_on(entry, undertaking.settings.collectors,
-                                       undertaking.options.disable_default_collectors)) {
+    if (entry.reads_processes && undertaking.settings.switches.is_on(entry)) {
       return "collectors." + std::string(entry.name);
     }
   }
@@ -34,9 +33,9 @@ std::string process_collector(const Undertaking& undertaking) {
 /// Giants are walked through pagemap in budgeted mode alone: --once and exact mode walk each in one
 /// go.
 std::string pagemap_tier(const Undertaking& undertaking) {
-  const auto options = config::process_options(undertaking.settings);
-  if (undertaking.options.once || options.pss_mode != process::PssMode::budgeted ||
-      options.pss_tier != process::PssTier::pagemap || process_collector(undertaking).empty()) {
+  const auto& settings = undertaking.settings.process;
+  if (undertaking.settings.once || settings.pss_mode != process::PssMode::budgeted ||
+      settings.pss_tier != process::PssTier::pagemap || process_collector(undertaking).empty()) {
     return {};
   }
   return "pss.tier: pagemap";
@@ -46,22 +45,21 @@ std::string cgroup_collector(const Undertaking& undertaking) {
   const auto table = collector_table();
   const auto entry = std::find_if(table.begin(), table.end(),
                                   [](const auto& row) { return row.name == "cgroup"; });
-  const bool on = entry != table.end() && is_on(*entry, undertaking.settings.collectors,
-                                                undertaking.options.disable_default_collectors);
+  const bool on = entry != table.end() && undertaking.settings.switches.is_on(*entry);
   return on ? "collectors.cgroup" : "";
 }
 
 std::string cgroup_names(const Undertaking& undertaking) {
-  const auto options = config::process_options(undertaking.settings);
-  return process::needs_cgroups(options.group_by) ? process_collector(undertaking) : "";
+  const auto& group_by = undertaking.settings.process.group_by;
+  return process::needs_cgroups(group_by) ? process_collector(undertaking) : "";
 }
 
 std::string tree_elsewhere(const Undertaking& undertaking) {
-  const Options usual;
-  const auto& options = undertaking.options;
-  if (options.procfs != usual.procfs) return "--path.procfs";
-  if (options.sysfs != usual.sysfs) return "--path.sysfs";
-  if (options.rootfs != usual.rootfs) return "--path.rootfs";
+  const config::Settings usual;
+  const auto& settings = undertaking.settings;
+  if (settings.procfs != usual.procfs) return "--path.procfs";
+  if (settings.sysfs != usual.sysfs) return "--path.sysfs";
+  if (settings.rootfs != usual.rootfs) return "--path.rootfs";
   return {};
 }
 
@@ -70,8 +68,8 @@ std::string closed_config_file(const Undertaking& undertaking) {
 }
 
 std::string low_port(const Undertaking& undertaking) {
-  if (undertaking.options.once) return {};
-  const auto& addresses = undertaking.options.listen_addresses;
+  if (undertaking.settings.once) return {};
+  const auto& addresses = undertaking.settings.listen_addresses;
   const bool low = std::any_of(addresses.begin(), addresses.end(), [&](const auto& address) {
     return address.port != 0 && address.port < undertaking.first_open_port;
   });
@@ -208,25 +206,25 @@ CapabilitySet needed_of(CapabilitySet held, const Undertaking& undertaking) {
   return needed;
 }
 
-Privileges Privileges::keep_needed(const Options& options, const config::Settings& settings) {
+Privileges Privileges::keep_needed(const config::Settings& settings) {
   const auto held = permitted();
-  const bool closed = !options.once && is_closed(options.config_file);
-  const auto kept = needed_of(held, {options, settings, first_open_port(), closed});
+  const bool closed = !settings.once && is_closed(settings.config_file);
+  const auto kept = needed_of(held, {settings, first_open_port(), closed});
   keep(kept);
   Privileges privileges(held, kept);
   privileges.refused_ = permitted().without(kept);
   return privileges;
 }
 
-Status Privileges::allow(const Options& options, const config::Settings& settings) const {
-  const Undertaking undertaking{options, settings};
+Status Privileges::allow(const config::Settings& settings) const {
+  const Undertaking undertaking{settings};
   for (const auto& need : needs) {
     if (!dropped_.contains(need.capability) || is_served_better(need, kept_)) continue;
     if (const auto asker = need.asked_by(undertaking); !asker.empty()) {
       return Error{ErrorKind::failed,
                    asker + " needs " + name_of(need.capability) +
                        ", which was dropped at the start: restart",
-                   options.config_file, 0};
+                   settings.config_file, 0};
     }
   }
   return Done{};

@@ -7,7 +7,6 @@
 
 #include "collectors/base/result.h"
 #include "config/settings.h"
-#include "daemon/flags.h"
 #include "daemon/log.h"
 
 namespace memory_exporter {
@@ -40,7 +39,6 @@ class CapabilitySet {
 
 /// What is asked of the process, and what of its surroundings decides whether that is privileged.
 struct Undertaking {
-  const Options& options;
   const config::Settings& settings;
   unsigned first_open_port = 0;        ///< from which on anyone may listen
   bool config_file_is_closed = false;  ///< to this user without capabilities
@@ -69,7 +67,7 @@ class Privileges {
   /// inheritable, the ambient and, where CAP_SETPCAP allows that, the bounding set: a program that
   /// this process were made to start would have none at all. Does nothing where there is nothing
   /// to drop. Capabilities are each thread's own, so this comes before the second thread.
-  static Privileges keep_needed(const Options& options, const config::Settings& settings);
+  static Privileges keep_needed(const config::Settings& settings);
 
   /// For tests: the result without the doing.
   Privileges(CapabilitySet held, CapabilitySet kept) : kept_(kept), dropped_(held.without(kept)) {}
@@ -79,7 +77,7 @@ class Privileges {
 
   /// Whether these settings could come into force now. The error names who needs which capability
   /// that was there at the start and has been dropped.
-  Status allow(const Options& options, const config::Settings& settings) const;
+  Status allow(const config::Settings& settings) const;
 
   /// Warns where the kernel refused to take what is not needed.
   void warn(Log& log) const;

@@ -123,13 +123,6 @@ constexpr std::chrono::minutes longest_run{1};
 
 }  // namespace
 
-bool is_on(const CollectorEntry& entry, const config::CollectorSettings& settings,
-           bool disable_defaults) {
-  const auto chosen = settings.on.find(entry.name);
-  if (chosen != settings.on.end()) return chosen->second;
-  return entry.on_by_default && !disable_defaults;
-}
-
 bool HangingCollectors::add(std::string_view collector) {
   const std::lock_guard lock(mutex_);
   return names_.emplace(collector).second;
@@ -144,12 +137,11 @@ bool HangingCollectors::remove(std::string_view collector) {
 }
 
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
-                                                    const config::CollectorSettings& settings,
-                                                    bool disable_defaults) {
-  const auto options = config::collector_options(settings);
+                                                    const config::Settings& settings) {
+  const CollectorOptions options{settings.collectors};
   auto collectors = std::make_shared<CollectorSet>();
   for (const auto& entry : collector_table()) {
-    if (!is_on(entry, settings, disable_defaults)) continue;
+    if (!settings.switches.is_on(entry)) continue;
     collectors->push_back(
         {entry.make(trees, options), entry.reads_processes, entry.extras, entry.reads_files});
   }

@@ -21,14 +21,9 @@
 
 namespace memory_exporter {
 
-/// Whether the settings leave a collector of the table on.
-bool is_on(const CollectorEntry& entry, const config::CollectorSettings& settings,
-           bool disable_defaults);
-
 /// The collectors of the table that the settings leave on, as they want them.
 std::shared_ptr<const CollectorSet> make_collectors(const Trees& trees,
-                                                    const config::CollectorSettings& settings,
-                                                    bool disable_defaults);
+                                                    const config::Settings& settings);
 
 /// What their collectors need of processes beyond the usual.
 process::Extras extras_of(const CollectorSet& collectors);

@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "daemon/background.h"
-#include "daemon/exporter.h"
 #include "daemon/http/http_server.h"
 #include "daemon/notify.h"
 #include "daemon/process_setup.h"
@@ -55,23 +54,21 @@ void leave_after(std::chrono::milliseconds patience) {
 unsigned threads_for(unsigned max_requests) {
   constexpr unsigned beside = 16;
   constexpr unsigned least = 40;
-  return std::max(least, beside + (max_requests == 0 ? most_max_requests : max_requests));
+  return std::max(least, beside + (max_requests == 0 ? config::most_max_requests : max_requests));
 }
 
 /// The exporter and its server: started and reloaded by one thread, stopped by another.
 class Service {
  public:
-  Service(const Options& options, const config::Settings& settings, const Privileges& privileges,
+  Service(const config::Settings& settings, Exporter::Load load, const Privileges& privileges,
           Log& log)
-      : options_(options), settings_(settings), privileges_(privileges), log_(log) {}
+      : settings_(settings), load_(std::move(load)), privileges_(privileges), log_(log) {}
 
   /// Returns when the exporter is ready. `reload`: what a POST to /-/reload has done.
   Status start(std::function<Status()> reload) {
-    auto exporter = Exporter::make(options_, settings_, log_);
+    auto exporter = Exporter::make(settings_, log_, [this] { return load(); });
     if (!exporter) return exporter.error();
     (*exporter)->on_reload_request(std::move(reload));
-    (*exporter)->allow_reloads(
-        [this](const config::Settings& wanted) { return privileges_.allow(options_, wanted); });
     auto server = start_server(**exporter);
     if (!server) return server.error();
     (*exporter)->on_shortage([running = server->get()] { running->shed(); });
@@ -105,19 +102,27 @@ class Service {
   }
 
  private:
+  /// For a reload: what needs a capability that was dropped is refused.
+  Result<config::Settings> load() const {
+    auto wanted = load_();
+    if (!wanted) return wanted;
+    if (const auto allowed = privileges_.allow(*wanted); !allowed) return allowed.error();
+    return wanted;
+  }
+
   Result<std::unique_ptr<HttpServer>> start_server(Exporter& exporter) {
     HttpServer::Limits limits;
-    limits.threads = threads_for(options_.max_requests);
-    limits.reply_bytes = options_.max_reply_bytes;
+    limits.threads = threads_for(settings_.max_requests);
+    limits.reply_bytes = settings_.max_reply_bytes;
     return HttpServer::start(
-        options_.listen_addresses, limits,
+        settings_.listen_addresses, limits,
         {[&exporter](const HttpRequest& request) { return exporter.handle(request); },
          [&exporter](int status) { exporter.count_refused(status); }},
         log_);
   }
 
-  const Options& options_;
   const config::Settings& settings_;
+  const Exporter::Load load_;
   const Privileges& privileges_;
   Log& log_;
   std::mutex mutex_;  ///< over the time at which the two below come to be
@@ -168,9 +173,9 @@ void block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int serve(const Options& options, const config::Settings& settings, const Privileges& privileges,
+int serve(const config::Settings& settings, Exporter::Load load, const Privileges& privileges,
           Log& log) {
-  Service service(options, settings, privileges, log);
+  Service service(settings, std::move(load), privileges, log);
   Start start;
   Background background(
       {.start = [&] { return service.start([&] { return background.reload(); }); },

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/settings.h"
-#include "daemon/flags.h"
+#include "daemon/exporter.h"
 #include "daemon/log.h"
 #include "daemon/privileges.h"
 
@@ -14,7 +14,9 @@ namespace memory_exporter {
 ///
 /// The calling thread only waits for signals, so that one always ends the daemon within two
 /// seconds: everything that may hang is done by others.
-int serve(const Options& options, const config::Settings& settings, const Privileges& privileges,
+///
+/// `load`: reads the settings again.
+int serve(const config::Settings& settings, Exporter::Load load, const Privileges& privileges,
           Log& log);
 
 /// Blocks the signals that serve() waits for, in this thread and those that it starts.

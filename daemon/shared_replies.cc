@@ -34,8 +34,7 @@ struct SharedReplies::Kept {
   Reply reply;
 };
 
-SharedReplies::SharedReplies(Settings settings)
-    : settings_(settings), sweeper_([this] { sweep(); }) {}
+SharedReplies::SharedReplies(Options options) : options_(options), sweeper_([this] { sweep(); }) {}
 
 SharedReplies::~SharedReplies() {
   {
@@ -50,8 +49,8 @@ const SharedReplies::Kept* SharedReplies::kept(const std::string& key,
                                                Clock::duration wanted) const {
   const auto now = Clock::now();
   const auto at = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& kept) {
-    return kept.key == key && now - kept.reply.collected < settings_.share &&
-           serves(kept.time, wanted, settings_.enough_time);
+    return kept.key == key && now - kept.reply.collected < options_.share &&
+           serves(kept.time, wanted, options_.enough_time);
   });
   return at == kept_.end() ? nullptr : &*at;
 }
@@ -59,7 +58,7 @@ const SharedReplies::Kept* SharedReplies::kept(const std::string& key,
 std::shared_ptr<SharedReplies::Flight> SharedReplies::under_way(const std::string& key,
                                                                 Clock::duration wanted) const {
   const auto at = std::find_if(flights_.begin(), flights_.end(), [&](const auto& flight) {
-    return flight->key == key && serves(flight->time, wanted, settings_.enough_time);
+    return flight->key == key && serves(flight->time, wanted, options_.enough_time);
   });
   return at == flights_.end() ? nullptr : *at;
 }
@@ -69,7 +68,7 @@ bool SharedReplies::too_much_under_way() const {
   const auto now = Clock::now();
   return flights_.size() >= much ||
          std::any_of(flights_.begin(), flights_.end(),
-                     [&](const auto& flight) { return now - flight->began >= settings_.hurry; });
+                     [&](const auto& flight) { return now - flight->began >= options_.hurry; });
 }
 
 Result<SharedReplies::Reply> SharedReplies::get(const std::string& key, const Asker& asker,
@@ -80,7 +79,7 @@ Result<SharedReplies::Reply> SharedReplies::get(const std::string& key, const As
   if (const auto* found = kept(key, wanted)) return found->reply;
   if (const auto flight = under_way(key, wanted)) {
     const auto patient = asker.deadline + grace(wanted);
-    const auto until = asker.hurried ? std::min(patient, flight->began + settings_.hurry) : patient;
+    const auto until = asker.hurried ? std::min(patient, flight->began + options_.hurry) : patient;
     finished_.wait_until(lock, until, [&] { return flight->result.has_value(); });
     if (flight->result) return *flight->result;
   }
@@ -103,13 +102,18 @@ Result<SharedReplies::Reply> SharedReplies::get(const std::string& key, const As
 void SharedReplies::finish(const std::shared_ptr<Flight>& flight, Result<Reply> result) {
   const std::lock_guard lock(mutex_);
   std::erase(flights_, flight);
-  if (result && result->whole && settings_.share > settings_.share.zero()) {
+  if (result && result->whole && options_.share > options_.share.zero()) {
     std::erase_if(kept_, [&](const Kept& kept) { return kept.key == flight->key; });
     kept_.push_back({flight->key, flight->time, *result});
     keeping_.notify_one();
   }
   flight->result = std::move(result);
   finished_.notify_all();
+}
+
+void SharedReplies::use(Options options) {
+  const std::lock_guard lock(mutex_);
+  options_ = options;
 }
 
 void SharedReplies::drop_kept() {
@@ -128,11 +132,11 @@ void SharedReplies::sweep() {
     const auto first = std::min_element(
         kept_.begin(), kept_.end(),
         [](const auto& a, const auto& b) { return a.reply.collected < b.reply.collected; });
-    keeping_.wait_until(lock, first->reply.collected + settings_.share,
+    keeping_.wait_until(lock, first->reply.collected + options_.share,
                         [this] { return stopping_; });
     const auto now = Clock::now();
     std::erase_if(kept_,
-                  [&](const Kept& kept) { return now - kept.reply.collected >= settings_.share; });
+                  [&](const Kept& kept) { return now - kept.reply.collected >= options_.share; });
   }
 }
 

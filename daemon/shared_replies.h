@@ -20,7 +20,7 @@ class SharedReplies {
  public:
   using Clock = std::chrono::steady_clock;
 
-  struct Settings {
+  struct Options {
     /// How long after its data were collected a reply is still given out; 0: not at all.
     std::chrono::nanoseconds share{};
     /// With so much time a reply leaves out nothing for want of it.
@@ -44,7 +44,7 @@ class SharedReplies {
   };
 
   /// Fails with std::system_error where no thread can be started.
-  explicit SharedReplies(Settings settings);
+  explicit SharedReplies(Options options);
   ~SharedReplies();
   SharedReplies(const SharedReplies&) = delete;
   SharedReplies& operator=(const SharedReplies&) = delete;
@@ -53,6 +53,9 @@ class SharedReplies {
   /// what may be cut short for him, and makes his own. Who has waited until his deadline makes his
   /// own as well, of what is there. What `make` throws, its caller gets, and the others an error.
   Result<Reply> get(const std::string& key, const Asker& asker, const Make& make);
+
+  /// From now on.
+  void use(Options options);
 
   /// Lets go of what is kept for who asks next.
   void drop_kept();
@@ -67,8 +70,8 @@ class SharedReplies {
   void finish(const std::shared_ptr<Flight>& flight, Result<Reply> result);
   void sweep();
 
-  const Settings settings_;
   mutable std::mutex mutex_;
+  Options options_;
   std::condition_variable finished_;
   std::condition_variable keeping_;  ///< for the sweeper
   std::vector<std::shared_ptr<Flight>> flights_;

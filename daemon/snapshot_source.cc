@@ -14,6 +14,7 @@ struct Flight {
   std::chrono::nanoseconds time{};  ///< that it is given, from its beginning
   Clock::time_point deadline;
   std::optional<Result<SnapshotSource::Taken>> result;
+  bool outdated = false;  ///< it shows what was asked for before the last use()
 };
 
 Error unfinished(ErrorKind kind, std::string what) {
@@ -24,19 +25,20 @@ Error unfinished(ErrorKind kind, std::string what) {
 
 /// What the thread and its source both use; the thread may be left behind with it.
 struct SnapshotSource::Shared {
-  Shared(Collect function, Settings chosen) : collect(std::move(function)), settings(chosen) {}
+  Shared(Collect function, Options chosen) : collect(std::move(function)), options(chosen) {}
 
   bool serves(const std::shared_ptr<Flight>& flight, Clock::duration wanted) const {
-    return flight && memory_exporter::serves(flight->time, wanted, settings.enough_time);
+    return flight && !flight->outdated &&
+           memory_exporter::serves(flight->time, wanted, options.enough_time);
   }
   bool still_shared(const std::shared_ptr<Flight>& flight, Clock::time_point now) const {
-    return flight && now - (*flight->result)->ended < settings.share;
+    return flight && now - (*flight->result)->ended < options.share;
   }
   std::shared_ptr<Flight> join(Clock::time_point deadline);
 
   const Collect collect;
-  const Settings settings;
   std::mutex mutex;
+  Options options;
   std::condition_variable asked;      ///< a flight is there, or stopping
   std::condition_variable answered;   ///< a flight has its result, stopping, or ended
   std::shared_ptr<Flight> current;    ///< is collecting
@@ -62,8 +64,8 @@ std::shared_ptr<Flight> SnapshotSource::Shared::join(Clock::time_point deadline)
   return next;
 }
 
-SnapshotSource::SnapshotSource(Collect collect, Settings settings)
-    : shared_(std::make_shared<Shared>(std::move(collect), settings)),
+SnapshotSource::SnapshotSource(Collect collect, Options options)
+    : shared_(std::make_shared<Shared>(std::move(collect), options)),
       thread_([shared = shared_] { run(shared); }) {}
 
 SnapshotSource::~SnapshotSource() {
@@ -79,6 +81,14 @@ Result<SnapshotSource::Taken> SnapshotSource::get(Clock::time_point deadline) {
   if (flight->result) return *flight->result;
   if (shared_->stopping) return unfinished(ErrorKind::failed, "the exporter is stopping");
   return unfinished(ErrorKind::timeout, "the processes were not read before the scrape's deadline");
+}
+
+void SnapshotSource::use(Options options) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->options = options;
+  for (const auto& flight : {shared_->current, shared_->succeeded}) {
+    if (flight) flight->outdated = true;
+  }
 }
 
 SnapshotSource::Snapshot SnapshotSource::last() const {

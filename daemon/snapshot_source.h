@@ -24,7 +24,7 @@ class SnapshotSource {
   using Snapshot = std::shared_ptr<const process::Snapshot>;
   using Collect = std::function<Result<Snapshot>(Clock::time_point deadline)>;
 
-  struct Settings {
+  struct Options {
     /// How long after its end a collection is still shared; 0: not at all.
     std::chrono::nanoseconds share{};
     /// With so much time a collection leaves out nothing for want of it.
@@ -33,8 +33,8 @@ class SnapshotSource {
 
   /// `collect` is called on the source's thread. It may outlive the source (see stop()), so it owns
   /// what it uses.
-  explicit SnapshotSource(Collect collect) : SnapshotSource(std::move(collect), Settings{}) {}
-  SnapshotSource(Collect collect, Settings settings);
+  explicit SnapshotSource(Collect collect) : SnapshotSource(std::move(collect), Options{}) {}
+  SnapshotSource(Collect collect, Options options);
   ~SnapshotSource();  ///< as stop()
 
   struct Taken {
@@ -48,6 +48,9 @@ class SnapshotSource {
   /// The snapshot of the collection that runs, has just ended, or of a new one. The error of the
   /// collection, or one of its own when the deadline passes or stop() is called first.
   Result<Taken> get(Clock::time_point deadline);
+
+  /// From now on; and what is being collected, or has been, is no longer shared.
+  void use(Options options);
 
   /// The last snapshot there was; null before the first.
   Snapshot last() const;

@@ -1,11 +1,10 @@
 #include "collectors/process/monitor.h"
 
 #include <algorithm>
-#include <atomic>
 #include <string>
 #include <utility>
 
-#include "collectors/process/grouping/grouping.h"
+#include "collectors/process/grouping/groupings.h"
 #include "collectors/process/sampling/cpu_budget.h"
 #include "collectors/process/sampling/lane.h"
 #include "collectors/process/sampling/policy.h"
@@ -26,11 +25,12 @@ constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours(24);
 /// How long a collection waits for meminfo, where it lies on a filesystem that may be dead.
 constexpr std::chrono::milliseconds longest_look{500};
 
-std::shared_ptr<CpuBudget> budget_of(const Options& options, Clock::time_point now) {
-  if (options.pss_mode == PssMode::exact) return CpuBudget::unlimited();
+/// Full at the start, but where it is not asked.
+std::shared_ptr<CpuBudget> budget_of(const Settings& settings, Clock::time_point now) {
   std::vector<double> weights;
   for (const auto& kind : lane_kinds()) weights.push_back(kind.weight);
-  return std::make_shared<CpuBudget>(options.pss_cpu_budget, options.pss_burst, now, weights);
+  const auto saved = settings.pss_mode == PssMode::exact ? Clock::duration() : settings.pss_burst;
+  return std::make_shared<CpuBudget>(settings.pss_cpu_budget, saved, now, weights);
 }
 
 void add(SamplingCost& sum, const SamplingCost& part) {
@@ -44,23 +44,24 @@ void add(SamplingCost& sum, const SamplingCost& part) {
 }  // namespace
 
 struct Monitor::Parts {
-  Parts(const procfs::Tree& procfs, Options settings, Now clock)
+  Parts(const procfs::Tree& procfs, Settings first, Now clock, MonitorOptions given)
       : tree(procfs),
-        options(std::move(settings)),
         now(std::move(clock)),
-        table(procfs, {needs_cgroups(options.group_by), options.pss_max_age,
-                       memory_comparison_for(procfs), options.find_cgroups, options.may_hang}),
-        max_groups(options.max_groups),
-        grouping(options.group_by, options.max_groups),
-        budget(budget_of(options, now())) {
+        table(procfs, {needs_cgroups(first.group_by), first.pss_max_age,
+                       memory_comparison_for(procfs), given.find_cgroups, given.may_hang}),
+        may_hang(std::move(given.may_hang)),
+        budget(budget_of(first, now())) {
     const auto reads = std::make_shared<ReadsUnderWay>();
     for (std::size_t lane = 0; lane < lane_kinds().size(); ++lane) {
-      lanes.emplace_back(procfs, lane, LaneSettings{options, budget, reads, now});
+      lanes.emplace_back(procfs, lane, LaneOptions{budget, reads, now});
     }
+    use(std::make_shared<const Settings>(std::move(first)));
   }
 
-  bool is_exact() const { return options.pss_mode == PssMode::exact; }
+  bool is_exact() const { return settings->pss_mode == PssMode::exact; }
 
+  void settle_rests(const Settings& before);
+  void use(std::shared_ptr<const Settings> given);
   void look_at_meminfo();
   void find_tier();
   Status refresh();
@@ -72,11 +73,11 @@ struct Monitor::Parts {
   std::shared_ptr<const Snapshot> publish();
 
   const procfs::Tree& tree;
-  const Options options;
+  std::shared_ptr<const Settings> settings;  ///< in force
   const Now now;
   ProcessTable table;
-  std::atomic<std::size_t> max_groups;
-  Grouping grouping;
+  const MayHang may_hang;
+  Groupings groupings;
   std::optional<PssTier> tier;  ///< nothing: not known yet
   const std::shared_ptr<CpuBudget> budget;
   std::vector<Lane> lanes;
@@ -85,6 +86,40 @@ struct Monitor::Parts {
   Vouched refreshed;
   std::optional<MappedMemory> mapped_before;  ///< as it began
 };
+
+/// What was read of a process holds it up by the budget of today. Exact mode has added up what no
+/// budget was asked for.
+void Monitor::Parts::settle_rests(const Settings& before) {
+  const bool was_exact = before.pss_mode == PssMode::exact;
+  const auto times = before.pss_stall_budget / settings->pss_stall_budget;
+  for (auto& [pid, process] : table.processes()) {
+    auto& stalls = process.readings.stalls;
+    if (was_exact) stalls = {};
+    if (times != 1) stalls.stretch(times, now());
+  }
+}
+
+/// Hands the settings to all who go by them. What was measured of processes stays, but where nobody
+/// measures any more: it would grow old.
+void Monitor::Parts::use(std::shared_ptr<const Settings> given) {
+  if (given == nullptr || given == settings) return;
+  const auto before = std::exchange(settings, std::move(given));
+  if (before) settle_rests(*before);
+  if (before && before->pss_tier != settings->pss_tier) tier.reset();
+  table.want(needs_cgroups(settings->group_by), settings->pss_max_age);
+  groupings.use(settings->group_by, settings->max_groups, table.processes());
+  if (is_exact()) {
+    budget->lift_limit();
+  } else {
+    budget->limit(settings->pss_cpu_budget, settings->pss_burst, now());
+  }
+  for (auto& lane : lanes) lane.use(settings);
+  if (settings->pss_mode != PssMode::off) return;
+  for (auto& [pid, process] : table.processes()) {
+    process.readings.sample.reset();
+    process.readings.mappings.reset();
+  }
+}
 
 /// What cannot be read is absent: no process is measured by it. It may lie on FUSE (lxcfs), whose
 /// server may be dead: then nobody waits for it.
@@ -96,7 +131,7 @@ void Monitor::Parts::look_at_meminfo() {
   };
   mapped_before.reset();
   const auto look = std::make_shared<Look>(Look{tree.duplicate()});
-  const bool done = options.may_hang("meminfo of processes", longest_look, [look] {
+  const bool done = may_hang("meminfo of processes", longest_look, [look] {
     procfs::Buffer buffer;
     const auto text = look->tree.read("meminfo", buffer);
     if (!text) {
@@ -119,8 +154,8 @@ void Monitor::Parts::look_at_meminfo() {
 /// which it is not while our own descriptors run out.
 void Monitor::Parts::find_tier() {
   if (tier) return;
-  if (options.pss_tier != PssTier::pagemap) {
-    tier = options.pss_tier;
+  if (settings->pss_tier != PssTier::pagemap) {
+    tier = settings->pss_tier;
     return;
   }
   const auto can_count = procfs::can_count_page_mappings(tree);
@@ -131,8 +166,7 @@ void Monitor::Parts::find_tier() {
 Status Monitor::Parts::refresh() {
   refreshed.began = now();
   if (auto done = table.refresh(refreshed.began, extras); !done) return done;
-  grouping.set_max_groups(max_groups);
-  grouping.assign(table.processes(), refreshed.began);
+  groupings.current().assign(table.processes(), refreshed.began);
   find_tier();
   refreshed.ended = now();
   return Done{};
@@ -140,7 +174,7 @@ Status Monitor::Parts::refresh() {
 
 /// Hands each lane what is due, and waits for some of them as long as a scrape may.
 void Monitor::Parts::read(Clock::time_point deadline) {
-  const Moment moment{options, tier == PssTier::pagemap, began, now()};
+  const Moment moment{*settings, tier == PssTier::pagemap, began, now()};
   for (auto& lane : lanes) {
     if (lane.is_wanted(extras)) lane.submit(table.processes(), moment);
   }
@@ -153,7 +187,7 @@ void Monitor::Parts::read(Clock::time_point deadline) {
   const auto refresh_took = std::max(refreshed.ended - refreshed.began, Clock::duration::zero());
   const auto until =
       is_exact() ? deadline - rest - refresh_took
-                 : std::min(deadline - rest, start + std::min(options.pss_wait, longest_wait));
+                 : std::min(deadline - rest, start + std::min(settings->pss_wait, longest_wait));
   const auto left = [&] { return std::max(until - now(), Clock::duration::zero()); };
   for (auto& lane : lanes) {
     if (lane.is_waited_for()) lane.wait(left());
@@ -212,7 +246,7 @@ void Monitor::Parts::publish_reads(Snapshot& snapshot) const {
 
 std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->group_by = options.group_by;
+  snapshot->group_by = settings->group_by;
   snapshot->counts.kernel = table.others().kernel;
   snapshot->counts.denied = table.others().denied;
   snapshot->counts.hidden = table.others().hidden;
@@ -220,8 +254,8 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   for (const auto& [pid, process] : table.processes()) {
     if (!process.unreadable) count(process, snapshot->counts);
   }
-  snapshot->groups = grouping.publish(table.processes(), now());
-  snapshot->groups_folded = grouping.folded();
+  snapshot->groups = groupings.current().publish(table.processes(), now());
+  snapshot->groups_folded = groupings.current().folded();
   publish_reads(*snapshot);
   snapshot->tier = tier.value_or(PssTier::rollup);
   snapshot->read_errors = table.read_errors();
@@ -229,23 +263,21 @@ std::shared_ptr<const Snapshot> Monitor::Parts::publish() {
   return snapshot;
 }
 
-Monitor::Monitor(const procfs::Tree& procfs, Options options, Now now)
-    : parts_(std::make_unique<Parts>(procfs, std::move(options), std::move(now))) {}
+Monitor::Monitor(const procfs::Tree& procfs, Settings settings, Now now, MonitorOptions options)
+    : parts_(std::make_unique<Parts>(procfs, std::move(settings), std::move(now),
+                                     std::move(options))) {}
 
 Monitor::~Monitor() = default;
-
-void Monitor::set_max_groups(std::size_t max_groups) {
-  parts_->max_groups = max_groups;
-}
 
 Result<std::shared_ptr<const Snapshot>> Monitor::collect_status_only() {
   if (auto done = parts_->refresh(); !done) return done.error();
   return parts_->publish();
 }
 
-Result<std::shared_ptr<const Snapshot>> Monitor::collect(Clock::time_point deadline,
-                                                         Extras extras) {
+Result<std::shared_ptr<const Snapshot>> Monitor::collect(Clock::time_point deadline, Extras extras,
+                                                         std::shared_ptr<const Settings> settings) {
   auto& parts = *parts_;
+  parts.use(std::move(settings));
   parts.began = parts.now();
   parts.extras = extras;
   parts.look_at_meminfo();

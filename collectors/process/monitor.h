@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "collectors/process/facts/clock.h"
-#include "collectors/process/facts/options.h"
+#include "collectors/process/facts/settings.h"
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/procfs/reader.h"
 
@@ -15,18 +15,18 @@ namespace memory_exporter::process {
 class Monitor {
  public:
   /// The tree must outlive the monitor.
-  Monitor(const procfs::Tree& procfs, Options options, Now now = &Clock::now);
+  explicit Monitor(const procfs::Tree& procfs, Settings settings = {}, Now now = &Clock::now,
+                   MonitorOptions options = {});
   ~Monitor();  ///< does not wait for a read that hangs in the kernel
 
-  /// As Options::max_groups, in force from the next collection on. Safe to call at any time, from
-  /// any thread.
-  void set_max_groups(std::size_t max_groups);
-
-  /// Refreshes the process table, waits for samples until `deadline` or Options::pss_wait, and adds
-  /// up. One caller at a time. Fails as ProcessTable::refresh() does; the counters and all that is
-  /// known of the processes stay for the next one.
+  /// Refreshes the process table, waits for samples until `deadline` or Settings::pss_wait, and
+  /// adds up. `settings` are in force from this collection on, with all that is known of processes
+  /// and all counters kept; null: those before. One caller at a time. Fails as
+  /// ProcessTable::refresh() does; the counters and all that is known of the processes stay for the
+  /// next one.
   Result<std::shared_ptr<const Snapshot>> collect(Clock::time_point deadline,
-                                                  Extras extras = Extras::none);
+                                                  Extras extras = Extras::none,
+                                                  std::shared_ptr<const Settings> settings = {});
 
   /// The same without any sampling: what start-up needs to be ready.
   Result<std::shared_ptr<const Snapshot>> collect_status_only();

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "collectors/base/result.h"
+#include "config/listen_address.h"
 #include "daemon/http/clients.h"
 #include "daemon/http/http_message.h"
-#include "daemon/http/listen_address.h"
 #include "daemon/log.h"
 
 namespace memory_exporter {

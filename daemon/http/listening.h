@@ -1,7 +1,7 @@
 #pragma once
 
 #include "collectors/base/result.h"
-#include "daemon/http/listen_address.h"
+#include "config/listen_address.h"
 
 namespace memory_exporter {
 

@@ -75,10 +75,10 @@ std::unordered_map<pid_t, Process> sampled_processes(std::int64_t group_count) {
 void choose_none(benchmark::State& state) {
   const auto processes = sampled_processes(50);
   for (auto _ : state) {
-    const Options options;
-    const Moment moment{options, true, now, now};
+    const Settings settings;
+    const Moment moment{settings, true, now, now};
     for (const Judge judge : {&judge_quick_walk, &judge_slow_walk}) {
-      benchmark::DoNotOptimize(choose(processes, judge, moment, options.pss_max_age, 0));
+      benchmark::DoNotOptimize(choose(processes, judge, moment, settings.pss_max_age, 0));
     }
   }
   count_processes(state, processes.size());

@@ -104,10 +104,10 @@ inline CollectorOptions options_for_captures() {
 /// Its processes, each read and measured once, with all that any collector asks for.
 inline std::shared_ptr<const process::Snapshot> processes_of(const FixtureTree& tree) {
   using process::Extras;
-  process::Options options;
-  options.pss_mode = process::PssMode::exact;
-  options.pss_wait = std::chrono::minutes(1);
-  process::Monitor monitor(tree.trees().procfs, options);
+  process::Settings settings;
+  settings.pss_mode = process::PssMode::exact;
+  settings.pss_wait = std::chrono::minutes(1);
+  process::Monitor monitor(tree.trees().procfs, settings);
   auto snapshot = monitor.collect(process::Clock::now() + std::chrono::minutes(1),
                                   Extras::oom_score | Extras::limits | Extras::mappings);
   EXPECT_TRUE(snapshot);

@@ -21,7 +21,7 @@ using ::testing::Not;
 constexpr std::string_view v2 = "sys/fs/cgroup";
 constexpr std::string_view v1 = "sys/fs/cgroup/memory";
 
-std::string collected_from(const FixtureTree& tree, CgroupOptions cgroup = {}) {
+std::string collected_from(const FixtureTree& tree, CgroupSettings cgroup = {}) {
   CollectorOptions options;
   options.cgroup = std::move(cgroup);
   auto text = collected(tree.trees(), *make_cgroup_collector(tree.trees(), options));
@@ -226,7 +226,7 @@ class CgroupSelection : public testing::Test {
 
   std::vector<std::string> selected(unsigned depth, const char* include = nullptr,
                                     const char* exclude = nullptr) {
-    CgroupOptions options;
+    CgroupSettings options;
     options.depth = depth;
     if (include != nullptr) options.include = *Pattern::compile(include);
     if (exclude != nullptr) options.exclude = *Pattern::compile(exclude);
@@ -281,7 +281,7 @@ class TooManyCgroups : public testing::Test {
   CgroupList listed(
       unsigned max, const char* include = nullptr,
       const std::function<bool()>& out_of_time = [] { return false; }) {
-    CgroupOptions options;
+    CgroupSettings options;
     options.max = max;
     if (include != nullptr) options.include = *Pattern::compile(include);
     ReadErrors errors;
@@ -307,7 +307,7 @@ TEST_F(TooManyCgroups, CountOnlyWhereThePatternsSelectThem) {
 }
 
 TEST_F(TooManyCgroups, AreCountedAndNotSummed) {
-  CgroupOptions options;
+  CgroupSettings options;
   options.max = 2;
   EXPECT_EQ(collected_from(tree_, options),
             "memory_cgroup_current_bytes{cgroup=\"/\"} 1\n"

@@ -11,6 +11,7 @@
 #include <future>
 #include <sstream>
 
+#include "config/config_file.h"
 #include "tests/exposition/strict_parser.h"
 #include "tests/process/fake_process.h"
 #include "tests/support/temp_tree.h"
@@ -30,18 +31,34 @@ class ExporterTest : public ::testing::Test {
  protected:
   ExporterTest() {
     write_process(1);
-    options_.procfs = procfs_.path();
-    options_.disable_default_collectors = true;
-    options_.settings.collectors.on["process"] = true;
-    options_.scrape_share = {};
+    settings_.procfs = procfs_.path();
+    settings_.switches.disable_defaults = true;
+    settings_.switches.on["process"] = true;
+    settings_.scrape_share = {};
   }
 
   ~ExporterTest() override { release(); }
 
+  /// The settings of the test, and what the file says besides.
+  Result<config::Settings> load() const {
+    auto settings = settings_;
+    if (settings.config_file.empty()) return settings;
+    const auto file = config::load_file(settings.config_file);
+    if (!file) return file.error();
+    for (const auto& assignment : *file) EXPECT_TRUE(config::assign(assignment, settings).ok());
+    return settings;
+  }
+
+  /// With other contents of the file.
+  Status reload(const std::string& text) {
+    folder_.write("config.yml", text);
+    return exporter_->reload();
+  }
+
   Exporter& make() {
-    const auto settings = load_settings(options_);
+    const auto settings = load();
     EXPECT_TRUE(settings.ok());
-    auto made = Exporter::make(options_, *settings, log_);
+    auto made = Exporter::make(*settings, log_, [this] { return load(); });
     EXPECT_TRUE(made.ok());
     exporter_ = std::move(*made);
     return *exporter_;
@@ -104,7 +121,7 @@ class ExporterTest : public ::testing::Test {
 
   const testing::TempTree procfs_;
   const testing::TempTree folder_;
-  Options options_;
+  config::Settings settings_;
   std::ostringstream log_text_;
   Log log_{LogFormat::logfmt, LogLevel::info,
            std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)};
@@ -124,7 +141,7 @@ TEST_F(ExporterTest, IsReadyAfterTheFirstLookAtTheProcesses) {
 }
 
 TEST_F(ExporterTest, IsReadyWithoutProcessesWhereNoCollectorReadsThem) {
-  options_.settings.collectors.on["process"] = false;
+  settings_.switches.on["process"] = false;
   make();
   hang();
   ASSERT_TRUE(exporter_->prepare().ok());
@@ -158,9 +175,9 @@ TEST_F(ExporterTest, StartsAndServesTheRestWhereFilesOfTheTreesHang) {
   procfs_.write("vmstat", "nr_free_pages 5\n");
   HungFile controllers(sysfs.path("fs/cgroup/cgroup.controllers"));
   HungFile meminfo(procfs_.path("meminfo"));
-  options_.sysfs = sysfs.path();
-  options_.scrape_timeout = seconds(4);
-  for (const char* name : {"cgroup", "vmstat"}) options_.settings.collectors.on[name] = true;
+  settings_.sysfs = sysfs.path();
+  settings_.scrape_timeout = seconds(4);
+  for (const char* name : {"cgroup", "vmstat"}) settings_.switches.on[name] = true;
   make();
   ASSERT_TRUE(exporter_->prepare().ok());
   EXPECT_EQ(get("/-/ready").status, 200);
@@ -195,7 +212,7 @@ TEST_F(ExporterTest, StartsAndServesTheRestWhereFilesOfTheTreesHang) {
 }
 
 TEST_F(ExporterTest, IsReadyThoughAFileOfAProcessHangs) {
-  options_.scrape_timeout = milliseconds(200);
+  settings_.scrape_timeout = milliseconds(200);
   make();
   hang();
   ASSERT_TRUE(exporter_->prepare().ok());
@@ -232,7 +249,7 @@ TEST_F(ExporterTest, AnswersEachPathAndMethodWithItsCode) {
 }
 
 TEST_F(ExporterTest, ServesTheMetricsWhereItIsTold) {
-  options_.telemetry_path = "/";
+  settings_.telemetry_path = "/";
   make();
   EXPECT_THAT(*get("/").body, HasSubstr("# TYPE"));
   EXPECT_EQ(get("/metrics").status, 404);
@@ -292,7 +309,7 @@ TEST_F(ExporterTest, KeepsItsDeadlineWhenAReadHangs) {
 }
 
 TEST_F(ExporterTest, TheDeadlineOfASillyHeaderIsTheFlags) {
-  options_.scrape_timeout = milliseconds(100);
+  settings_.scrape_timeout = milliseconds(100);
   make();
   hang();
   for (const auto* silly : {"", "0", "-1", "nan", "soon", "1 s", "1e999"}) {
@@ -304,9 +321,9 @@ TEST_F(ExporterTest, TheDeadlineOfASillyHeaderIsTheFlags) {
 }
 
 TEST_F(ExporterTest, OneScrapeTooManyIsTurnedAway) {
-  options_.max_requests = 2;
-  options_.scrape_timeout = std::chrono::hours(1);
-  options_.settings.collectors.on["vmstat"] = true;
+  settings_.max_requests = 2;
+  settings_.scrape_timeout = std::chrono::hours(1);
+  settings_.switches.on["vmstat"] = true;
   make();
   hang();
   const auto held = {"collect[]=process", "", "collect[]=process", ""};
@@ -333,7 +350,7 @@ TEST_F(ExporterTest, OneScrapeTooManyIsTurnedAway) {
 }
 
 TEST_F(ExporterTest, AScrapeSoonAfterAnotherGetsTheSameBytes) {
-  options_.scrape_share = std::chrono::hours(1);
+  settings_.scrape_share = std::chrono::hours(1);
   make();
   const auto first = get("/metrics");
   write_process(2);
@@ -344,8 +361,8 @@ TEST_F(ExporterTest, AScrapeSoonAfterAnotherGetsTheSameBytes) {
 }
 
 TEST_F(ExporterTest, AScrapeSoonAfterAnotherSharesItsProcessesWhateverItAsksFor) {
-  options_.scrape_share = std::chrono::hours(1);
-  options_.settings.collectors.on["vmstat"] = true;
+  settings_.scrape_share = std::chrono::hours(1);
+  settings_.switches.on["vmstat"] = true;
   make();
   EXPECT_EQ(value(scrape(), "memory_exporter_processes", "state", "measured"), 1);
   write_process(2);
@@ -362,9 +379,9 @@ TEST_F(ExporterTest, EachScrapeCollectsForItselfWhereNothingIsShared) {
 }
 
 TEST_F(ExporterTest, AReloadEndsWhatIsShared) {
-  options_.scrape_share = std::chrono::hours(1);
-  options_.settings.collectors.on.clear();
-  options_.config_file = folder_.path("config.yml");
+  settings_.scrape_share = std::chrono::hours(1);
+  settings_.switches.on.clear();
+  settings_.config_file = folder_.path("config.yml");
   folder_.write("config.yml", "collectors: {process: true}\n");
   make();
   EXPECT_NE(testing::find_family(scrape(), "memory_group_pss_bytes"), nullptr);
@@ -395,7 +412,7 @@ TEST_F(ExporterTest, ATinyTimeoutCutsShortNobodyElsesScrape) {
 }
 
 TEST_F(ExporterTest, TheLongestTimeoutDoesNotOverflow) {
-  options_.scrape_timeout = std::chrono::nanoseconds::max();
+  settings_.scrape_timeout = std::chrono::nanoseconds::max();
   make();
   EXPECT_EQ(value(scrape(), "memory_exporter_collector_success", "collector", "process"), 1);
   const auto reply = get("/metrics", "", "GET", {{"X-Prometheus-Scrape-Timeout-Seconds", "1e300"}});
@@ -405,7 +422,7 @@ TEST_F(ExporterTest, TheLongestTimeoutDoesNotOverflow) {
 }
 
 TEST_F(ExporterTest, RepliesHaveABudgetOfBytes) {
-  options_.max_reply_bytes = 1;
+  settings_.max_reply_bytes = 1;
   make();
   auto held = get("/metrics");
   ASSERT_EQ(held.status, 200);
@@ -421,8 +438,8 @@ TEST_F(ExporterTest, RepliesHaveABudgetOfBytes) {
 }
 
 TEST_F(ExporterTest, PeopleAskByANameOfThisMachineAndMachinesByAny) {
-  options_.enable_lifecycle = true;
-  options_.allowed_hosts = {"node.example"};
+  settings_.enable_lifecycle = true;
+  settings_.allowed_hosts = {"node.example"};
   make();
   exporter_->on_reload_request([] { return Status(Done{}); });
   const auto status = [&](const std::string& method, const std::string& path,
@@ -446,7 +463,7 @@ TEST_F(ExporterTest, CountsWhatWasRefusedBeforeItCouldBeHandled) {
 }
 
 TEST_F(ExporterTest, StoppingAnswersWhatIsUnderWay) {
-  options_.scrape_timeout = std::chrono::hours(1);
+  settings_.scrape_timeout = std::chrono::hours(1);
   make();
   hang();
   auto scrape = std::async(std::launch::async, [this] { return get("/metrics"); });
@@ -465,8 +482,8 @@ TEST_F(ExporterTest, ShowsTheLastScrapeOnItsFrontPage) {
 }
 
 TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfCollectors) {
-  options_.settings.collectors.on.clear();
-  options_.config_file = folder_.path("config.yml");
+  settings_.switches.on.clear();
+  settings_.config_file = folder_.path("config.yml");
   folder_.write("config.yml", "collectors: {process: true}\n");
   make();
   EXPECT_NE(testing::find_family(scrape(), "memory_group_pss_bytes"), nullptr);
@@ -478,7 +495,7 @@ TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfCollectors) {
 
 TEST_F(ExporterTest, ReloadsWhatTheConfigurationSaysOfOneCollector) {
   procfs_.write("vmstat", "nr_free_pages 5\nnr_dirty 6\n");
-  options_.config_file = folder_.path("config.yml");
+  settings_.config_file = folder_.path("config.yml");
   folder_.write("config.yml", "collectors: {vmstat: true, vmstat.fields: free}\n");
   make();
   EXPECT_EQ(value(scrape(), "memory_vmstat_other", "field", "nr_free_pages"), 5);
@@ -496,7 +513,7 @@ class InCgroupNamespaceTest : public ExporterTest {
     host.cgroup = "0::/../../system.slice\n";
     host.write(procfs_);
     procfs_.write("self/cgroup", "0::/\n");
-    options_.sysfs = folder_.path("sys");
+    settings_.sysfs = folder_.path("sys");
     folder_.write("sys/fs/cgroup/cgroup.controllers", "memory\n");
   }
 
@@ -523,7 +540,7 @@ TEST_F(InCgroupNamespaceTest, KeepsTheKernelsNameAndSaysSoWhereTheHostsIsUnknown
 }
 
 TEST_F(ExporterTest, ABadConfigurationChangesNothing) {
-  options_.config_file = folder_.path("config.yml");
+  settings_.config_file = folder_.path("config.yml");
   folder_.write("config.yml", "");
   make();
   folder_.write("config.yml", "collectors: {process: maybe}\n");
@@ -540,44 +557,32 @@ TEST_F(ExporterTest, ABadConfigurationChangesNothing) {
 }
 
 TEST_F(ExporterTest, AReloadThatIsNotAllowedChangesNothing) {
-  options_.config_file = folder_.path("config.yml");
-  folder_.write("config.yml", "");
-  make();
-  exporter_->allow_reloads([](const config::Settings& wanted) -> Status {
-    if (wanted.collectors.on.contains("ksm")) return Error{ErrorKind::failed, "no ksm", {}, 0};
-    return Done{};
+  bool allowed = true;
+  auto made = Exporter::make(settings_, log_, [&]() -> Result<config::Settings> {
+    if (!allowed) return Error{ErrorKind::failed, "no ksm", {}, 0};
+    auto settings = settings_;
+    settings.process.group_by = {process::dimension_named("name")};
+    return settings;
   });
-  folder_.write("config.yml", "collectors: {ksm: true}\nmax_groups: 1\n");
+  ASSERT_TRUE(made.ok());
+  exporter_ = std::move(*made);
+  allowed = false;
   const auto refused = exporter_->reload();
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().message(), "no ksm");
   const auto exposition = scrape();
-  EXPECT_EQ(value(exposition, "memory_exporter_collector_success", "collector", "ksm"), -1);
-  EXPECT_EQ(value(exposition, "memory_exporter_config_last_reload_successful"), 0);
-  EXPECT_THAT(log_text_.str(), HasSubstr("stays in force\" error=\"no ksm\""));
-  folder_.write("config.yml", "");
-  EXPECT_TRUE(exporter_->reload().ok());
-}
-
-TEST_F(ExporterTest, SaysWhichKeysWaitForARestart) {
-  options_.config_file = folder_.path("config.yml");
-  options_.settings.pss_wait = seconds(1);
-  folder_.write("config.yml", "pss: {burst: 1s}\n");
-  make();
-  folder_.write("config.yml", "group_by: [name]\npss: {burst: 1s, wait: 2s, max_age: 2m}\n");
-  EXPECT_TRUE(exporter_->reload().ok());
-  const auto text = log_text_.str();
-  EXPECT_THAT(text, HasSubstr("in force after a restart\" key=group_by"));
-  EXPECT_THAT(text, HasSubstr("in force after a restart\" key=pss.max_age"));
-  EXPECT_THAT(text, Not(HasSubstr("key=pss.wait")));   // the flag's value stays
-  EXPECT_THAT(text, Not(HasSubstr("key=pss.burst")));  // unchanged
-  const auto exposition = scrape();
   EXPECT_THAT(testing::find_family(exposition, "memory_group_processes")->samples.front().labels,
               ::testing::SizeIs(2));
+  EXPECT_EQ(value(exposition, "memory_exporter_config_last_reload_successful"), 0);
+  EXPECT_THAT(log_text_.str(), HasSubstr("stays in force\" error=\"no ksm\""));
+  allowed = true;
+  EXPECT_TRUE(exporter_->reload().ok());
+  EXPECT_THAT(testing::find_family(scrape(), "memory_group_processes")->samples.front().labels,
+              ::testing::SizeIs(1));
 }
 
 TEST_F(ExporterTest, TheBoundOnGroupsChangesAtOnceAndIsSaidWhenItIsReached) {
-  options_.config_file = folder_.path("config.yml");
+  settings_.config_file = folder_.path("config.yml");
   folder_.write("config.yml", "");
   FakeProcess{.pid = 50, .comm = "db", .ppid = 0}.write(procfs_);
   make();
@@ -606,7 +611,7 @@ TEST_F(ExporterTest, TheBoundOnGroupsChangesAtOnceAndIsSaidWhenItIsReached) {
 }
 
 TEST_F(ExporterTest, ReloadsOverHttpWhereThatIsEnabled) {
-  options_.enable_lifecycle = true;
+  settings_.enable_lifecycle = true;
   make();
   Status outcome = Done{};
   exporter_->on_reload_request([&] { return outcome; });
@@ -620,8 +625,8 @@ TEST_F(ExporterTest, ReloadsOverHttpWhereThatIsEnabled) {
 
 TEST_F(ExporterTest, OnceMeasuresEveryProcess) {
   for (int pid = 2; pid < 50; ++pid) write_process(pid);
-  options_.once = true;
-  options_.settings.pss_wait = seconds(0);
+  settings_.once = true;
+  settings_.process.pss_wait = seconds(0);
   make();
   const auto exposition = testing::parse_text(exporter_->once());
   ASSERT_TRUE(exposition.ok());
@@ -630,8 +635,8 @@ TEST_F(ExporterTest, OnceMeasuresEveryProcess) {
 }
 
 TEST_F(ExporterTest, OnceWithPssOffMeasuresNone) {
-  options_.once = true;
-  options_.settings.pss_mode = process::PssMode::off;
+  settings_.once = true;
+  settings_.process.pss_mode = process::PssMode::off;
   make();
   const auto exposition = testing::parse_text(exporter_->once());
   ASSERT_TRUE(exposition.ok());
@@ -641,43 +646,43 @@ TEST_F(ExporterTest, OnceWithPssOffMeasuresNone) {
 
 TEST_F(ExporterTest, ATreeThatIsNotThereNamesItsFlag) {
   const auto error_of = [&] {
-    const auto made = Exporter::make(options_, {}, log_);
+    const auto made = Exporter::make(settings_, log_);
     return made.ok() ? "no error" : made.error().message();
   };
-  options_.procfs = folder_.path("none");
-  EXPECT_EQ(error_of(), "--path.procfs: " + options_.procfs + ": No such file or directory");
-  options_.procfs = procfs_.path();
-  options_.sysfs = folder_.path("none");
-  EXPECT_EQ(error_of(), "--path.sysfs: " + options_.sysfs + ": No such file or directory");
-  options_.sysfs = Options{}.sysfs;
+  settings_.procfs = folder_.path("none");
+  EXPECT_EQ(error_of(), "--path.procfs: " + settings_.procfs + ": No such file or directory");
+  settings_.procfs = procfs_.path();
+  settings_.sysfs = folder_.path("none");
+  EXPECT_EQ(error_of(), "--path.sysfs: " + settings_.sysfs + ": No such file or directory");
+  settings_.sysfs = config::Settings{}.sysfs;
   folder_.write("file", "");
-  options_.rootfs = folder_.path("file");
-  EXPECT_EQ(error_of(), "--path.rootfs: " + options_.rootfs + ": Not a directory");
+  settings_.rootfs = folder_.path("file");
+  EXPECT_EQ(error_of(), "--path.rootfs: " + settings_.rootfs + ": Not a directory");
 }
 
 TEST_F(ExporterTest, ACaptureNeedNotHaveBothTrees) {
   folder_.write("capture/proc/meminfo", "MemTotal: 1000 kB\n");
-  options_.procfs = folder_.path("capture/proc");
-  options_.sysfs = folder_.path("capture/sys");
-  EXPECT_FALSE(Exporter::make(options_, {}, log_).ok()) << "a daemon must have what it is given";
-  options_.disable_default_collectors = false;
-  options_.once = true;
-  const auto made = Exporter::make(options_, {}, log_);
+  settings_.procfs = folder_.path("capture/proc");
+  settings_.sysfs = folder_.path("capture/sys");
+  EXPECT_FALSE(Exporter::make(settings_, log_).ok()) << "a daemon must have what it is given";
+  settings_.switches.disable_defaults = false;
+  settings_.once = true;
+  const auto made = Exporter::make(settings_, log_);
   ASSERT_TRUE(made.ok()) << made.error().message();
   EXPECT_THAT((*made)->once(), HasSubstr("\nmemory_meminfo_mem_total_bytes 1024000\n"));
-  options_.sysfs = folder_.path("elsewhere/sys");
-  EXPECT_FALSE(Exporter::make(options_, {}, log_).ok()) << "a mistyped path is none of a capture";
+  settings_.sysfs = folder_.path("elsewhere/sys");
+  EXPECT_FALSE(Exporter::make(settings_, log_).ok()) << "a mistyped path is none of a capture";
 }
 
 TEST_F(ExporterTest, AFolderWithoutProcessesIsWarnedOf) {
-  options_.procfs = folder_.path();
+  settings_.procfs = folder_.path();
   make();
   EXPECT_TRUE(exporter_->prepare().ok());
   EXPECT_THAT(log_text_.str(), HasSubstr("level=warn msg=\"no process found: is this a procfs?\""));
 }
 
 TEST_F(ExporterTest, ManyScrapesAtOnceAllGetTheirOwnReply) {
-  options_.max_requests = 0;
+  settings_.max_requests = 0;
   make();
   std::vector<std::future<HttpReply>> replies;
   for (int i = 0; i < 64; ++i) {

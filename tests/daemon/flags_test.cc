@@ -9,99 +9,102 @@
 namespace memory_exporter {
 namespace {
 
+using config::Settings;
 using process::PssMode;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Options parsed(const std::vector<std::string>& arguments) {
-  const auto options = parse_flags(arguments);
-  EXPECT_TRUE(options.ok()) << (options.ok() ? "" : options.error().message());
-  return options.ok() ? *options : Options{};
+Settings parsed(const std::vector<std::string>& arguments) {
+  const auto flags = parse_flags(arguments);
+  EXPECT_TRUE(flags.ok()) << (flags.ok() ? "" : flags.error().message());
+  return flags.ok() ? *config::settings_from({}, *flags) : Settings{};
+}
+
+/// Those of the command line.
+std::vector<config::Row> flags() {
+  std::vector<config::Row> all;
+  for (const auto& row : config::rows()) {
+    if (!row.flag.empty()) all.push_back(row);
+  }
+  return all;
 }
 
 std::string mistake_in(const std::vector<std::string>& arguments) {
-  const auto options = parse_flags(arguments);
-  return options.ok() ? "no mistake found" : options.error().message();
+  const auto settings = parse_flags(arguments);
+  return settings.ok() ? "no mistake found" : settings.error().message();
 }
 
 TEST(Flags, NoneLeaveTheDefaults) {
-  const auto options = parsed({});
-  EXPECT_EQ(options.listen_addresses, (std::vector<ListenAddress>{{"", 10042}}));
-  EXPECT_EQ(options.telemetry_path, "/metrics");
-  EXPECT_EQ(options.max_requests, 24u);
-  EXPECT_EQ(options.scrape_timeout, seconds(10));
-  EXPECT_EQ(options.procfs, "/proc");
-  EXPECT_EQ(options.settings, config::Settings{});
-  EXPECT_FALSE(options.once || options.help || options.version || options.enable_lifecycle ||
-               options.disable_default_collectors || options.config_check);
+  const auto settings = parsed({});
+  EXPECT_EQ(settings.listen_addresses, (std::vector<ListenAddress>{{"", 10042}}));
+  EXPECT_EQ(settings.telemetry_path, "/metrics");
+  EXPECT_EQ(settings.max_requests, 24u);
+  EXPECT_EQ(settings.scrape_timeout, seconds(10));
+  EXPECT_EQ(settings.procfs, "/proc");
+  EXPECT_EQ(settings, Settings{});
+  EXPECT_FALSE(settings.once || settings.help || settings.version || settings.enable_lifecycle ||
+               settings.switches.disable_defaults || settings.config_check);
 }
 
-TEST(Flags, SetTheirOptions) {
-  const auto options = parsed({"--web.listen-address=127.0.0.1:0",
-                               "--web.listen-address",
-                               ":9",
-                               "--web.telemetry-path=/m",
-                               "--web.enable-lifecycle",
-                               "--web.max-requests=7",
-                               "--scrape.timeout=1m30s",
-                               "--path.procfs=/p",
-                               "--path.sysfs=/s",
-                               "--path.rootfs=/r",
-                               "--collector.disable-defaults",
-                               "--collector.process",
-                               "--log.level=debug",
-                               "--log.format=json",
-                               "--once",
-                               "--config.file=f.yml",
-                               "--config.check",
-                               "--pss.mode=exact",
-                               "--pss.wait=250ms",
-                               "--pss.max-age=2m",
-                               "--pss.cpu-budget=10%",
-                               "--pss.burst=3s",
-                               "--pss.stall-budget=0.002"});
-  EXPECT_EQ(options.listen_addresses, (std::vector<ListenAddress>{{"127.0.0.1", 0}, {"", 9}}));
-  EXPECT_EQ(options.telemetry_path, "/m");
-  EXPECT_TRUE(options.enable_lifecycle);
-  EXPECT_EQ(options.max_requests, 7u);
-  EXPECT_EQ(options.scrape_timeout, seconds(90));
-  EXPECT_EQ(options.procfs, "/p");
-  EXPECT_EQ(options.sysfs, "/s");
-  EXPECT_EQ(options.rootfs, "/r");
-  EXPECT_TRUE(options.disable_default_collectors);
-  EXPECT_EQ(options.log_level, LogLevel::debug);
-  EXPECT_EQ(options.log_format, LogFormat::json);
-  EXPECT_TRUE(options.once);
-  EXPECT_EQ(options.config_file, "f.yml");
-  EXPECT_TRUE(options.config_check);
-  EXPECT_EQ(options.settings.collectors.on.at("process"), true);
-  EXPECT_EQ(options.settings.pss_mode, PssMode::exact);
-  EXPECT_EQ(options.settings.pss_wait, milliseconds(250));
-  EXPECT_EQ(options.settings.pss_max_age, seconds(120));
-  EXPECT_EQ(options.settings.pss_cpu_budget, 0.1);
-  EXPECT_EQ(options.settings.pss_burst, seconds(3));
-  EXPECT_EQ(options.settings.pss_stall_budget, 0.002);
+TEST(Flags, SetTheirFields) {
+  const auto settings = parsed({"--web.listen-address=127.0.0.1:0",
+                                "--web.listen-address",
+                                ":9",
+                                "--web.telemetry-path=/m",
+                                "--web.enable-lifecycle",
+                                "--web.max-requests=7",
+                                "--scrape.timeout=1m30s",
+                                "--path.procfs=/p",
+                                "--path.sysfs=/s",
+                                "--path.rootfs=/r",
+                                "--collector.disable-defaults",
+                                "--collector.process",
+                                "--log.level=debug",
+                                "--log.format=json",
+                                "--once",
+                                "--config.file=f.yml",
+                                "--config.check",
+                                "--pss.mode=exact",
+                                "--pss.wait=250ms",
+                                "--pss.max-age=2m",
+                                "--pss.cpu-budget=10%",
+                                "--pss.burst=3s",
+                                "--pss.stall-budget=0.002"});
+  EXPECT_EQ(settings.listen_addresses, (std::vector<ListenAddress>{{"127.0.0.1", 0}, {"", 9}}));
+  EXPECT_EQ(settings.telemetry_path, "/m");
+  EXPECT_TRUE(settings.enable_lifecycle);
+  EXPECT_EQ(settings.max_requests, 7u);
+  EXPECT_EQ(settings.scrape_timeout, seconds(90));
+  EXPECT_EQ(settings.procfs, "/p");
+  EXPECT_EQ(settings.sysfs, "/s");
+  EXPECT_EQ(settings.rootfs, "/r");
+  EXPECT_TRUE(settings.switches.disable_defaults);
+  EXPECT_EQ(settings.log_level, LogLevel::debug);
+  EXPECT_EQ(settings.log_format, LogFormat::json);
+  EXPECT_TRUE(settings.once);
+  EXPECT_EQ(settings.config_file, "f.yml");
+  EXPECT_TRUE(settings.config_check);
+  EXPECT_EQ(settings.switches.on.at("process"), true);
+  EXPECT_EQ(settings.process.pss_mode, PssMode::exact);
+  EXPECT_EQ(settings.process.pss_wait, milliseconds(250));
+  EXPECT_EQ(settings.process.pss_max_age, seconds(120));
+  EXPECT_EQ(settings.process.pss_cpu_budget, 0.1);
+  EXPECT_EQ(settings.process.pss_burst, seconds(3));
+  EXPECT_EQ(settings.process.pss_stall_budget, 0.002);
   EXPECT_TRUE(parsed({"--help"}).help);
   EXPECT_TRUE(parsed({"-h"}).help);
   EXPECT_TRUE(parsed({"--version"}).version);
 }
 
 TEST(Flags, EveryDefaultInHelpIsTheDefault) {
-  for (const auto& flag : flags()) {
-    if (flag.default_value.empty()) continue;
-    Options options;
-    if (flag.repeatable) options.listen_addresses.clear();
-    ASSERT_TRUE(flag.apply(options, flag.default_value).ok()) << flag.name;
-    EXPECT_EQ(options.listen_addresses, Options{}.listen_addresses) << flag.name;
-    EXPECT_EQ(options.telemetry_path, Options{}.telemetry_path) << flag.name;
-    EXPECT_EQ(options.max_requests, Options{}.max_requests) << flag.name;
-    EXPECT_EQ(options.scrape_timeout, Options{}.scrape_timeout) << flag.name;
-    EXPECT_EQ(options.procfs, Options{}.procfs) << flag.name;
-    EXPECT_EQ(options.sysfs, Options{}.sysfs) << flag.name;
-    EXPECT_EQ(options.rootfs, Options{}.rootfs) << flag.name;
-    EXPECT_EQ(options.log_level, Options{}.log_level) << flag.name;
-    EXPECT_EQ(options.log_format, Options{}.log_format) << flag.name;
+  int tried = 0;
+  for (const auto& row : flags()) {
+    const auto value = config::default_of(row);
+    if (value.empty()) continue;
+    ++tried;
+    EXPECT_EQ(parsed({row.flag + '=' + value}), Settings{}) << row.flag;
   }
+  EXPECT_GE(tried, 20);
 }
 
 TEST(Flags, LocalhostIsTheLoopbackAddress) {
@@ -113,12 +116,11 @@ TEST(Flags, CollectorsTakeTheirSettings) {
   const auto settings =
       parsed({"--collector.vmstat.fields=^nr_", "--collector.cgroup.depth=4",
               "--collector.cgroup.include=slice", "--collector.cgroup.exclude=^/user"})
-          .settings;
-  const auto options = config::collector_options(settings.collectors);
-  EXPECT_EQ(options.vmstat_fields->expression(), "^nr_");
-  EXPECT_EQ(options.cgroup.depth, 4u);
-  EXPECT_EQ(options.cgroup.include->expression(), "slice");
-  EXPECT_EQ(options.cgroup.exclude->expression(), "^/user");
+          .collectors;
+  EXPECT_EQ(settings.vmstat_fields->expression(), "^nr_");
+  EXPECT_EQ(settings.cgroup.depth, 4u);
+  EXPECT_EQ(settings.cgroup.include->expression(), "slice");
+  EXPECT_EQ(settings.cgroup.exclude->expression(), "^/user");
 }
 
 TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
@@ -204,13 +206,13 @@ TEST(Flags, AMistakeIsOneLineThatNamesTheFlag) {
 
 TEST(Flags, GivenTwiceAreAMistakeUnlessTheyMayBeRepeated) {
   for (const auto& flag : flags()) {
-    auto argument = flag.name;
-    if (!flag.placeholder.empty()) argument += "=" + flag.default_value + "x";
+    auto argument = flag.flag;
+    if (!flag.placeholder.empty()) argument += "=" + config::default_of(flag) + "x";
     const auto message = mistake_in({argument, argument});
-    if (flag.repeatable) {
+    if (flag.takes_list) {
       EXPECT_EQ(message.find("more than once"), std::string::npos) << message;
     } else {
-      EXPECT_EQ(message, flag.name + ": is given more than once");
+      EXPECT_EQ(message, flag.flag + ": is given more than once");
     }
   }
   EXPECT_EQ(mistake_in({"-h", "--help"}), "--help: is given more than once");
@@ -226,7 +228,7 @@ TEST(Flags, AMistakeIsOneShortLineWhateverIsGiven) {
       {"--" + longest}, {longest}, {"--a\x1b[1m\n"}, {"\xe2\x80\xae"}};
   for (const auto& flag : flags()) {
     if (!flag.placeholder.empty() && flag.placeholder != "PATH") {
-      all.push_back({flag.name + "=(" + longest});
+      all.push_back({flag.flag + "=(" + longest});
     }
   }
   for (const auto& arguments : all) {
@@ -242,9 +244,9 @@ TEST(Flags, AreAllListedOnceInHelp) {
   const auto help = help_text();
   std::set<std::string> names;
   for (const auto& flag : flags()) {
-    EXPECT_TRUE(names.insert(flag.name).second) << flag.name;
-    const auto line = "\n  " + flag.name + (flag.placeholder.empty() ? "" : "=" + flag.placeholder);
-    EXPECT_NE(help.find(line + '\n'), std::string::npos) << flag.name;
+    EXPECT_TRUE(names.insert(flag.flag).second) << flag.flag;
+    const auto line = "\n  " + flag.flag + (flag.placeholder.empty() ? "" : "=" + flag.placeholder);
+    EXPECT_NE(help.find(line + '\n'), std::string::npos) << flag.flag;
   }
   for (const auto& entry : collector_table()) {
     EXPECT_TRUE(names.contains("--collector." + std::string(entry.name)));

@@ -150,13 +150,5 @@ TEST_F(LogTest, AFloodOfDifferentErrorsIsLimitedToo) {
   EXPECT_THAT(lines(), SizeIs(1));
 }
 
-TEST(LogLevels, HaveNamesThatReadBack) {
-  for (const auto level : {LogLevel::debug, LogLevel::info, LogLevel::warn, LogLevel::error}) {
-    EXPECT_EQ(log_level_from(to_string(level)), level);
-  }
-  EXPECT_EQ(log_level_from("INFO"), std::nullopt);
-  EXPECT_EQ(log_format_from("xml"), std::nullopt);
-}
-
 }  // namespace
 }  // namespace memory_exporter

@@ -24,10 +24,9 @@ constexpr CapabilitySet root{CAP_CHOWN,   CAP_DAC_OVERRIDE, dac,    CAP_KILL, CA
 class PrivilegesTest : public ::testing::Test {
  protected:
   CapabilitySet needed(CapabilitySet held = root) const {
-    return needed_of(held, {options_, settings_, first_open_port_, config_file_is_closed_});
+    return needed_of(held, {settings_, first_open_port_, config_file_is_closed_});
   }
 
-  Options options_;
   config::Settings settings_;
   unsigned first_open_port_ = 1024;
   bool config_file_is_closed_ = false;
@@ -44,24 +43,24 @@ TEST_F(PrivilegesTest, OnlyWhatIsHeldIsKept) {
 }
 
 TEST_F(PrivilegesTest, SysAdminIsForThePagemapTierAlone) {
-  settings_.pss_tier = process::PssTier::rollup;
+  settings_.process.pss_tier = process::PssTier::rollup;
   EXPECT_EQ(needed(), (CapabilitySet{dac, ptrace}));
-  settings_.pss_tier = process::PssTier::pagemap;
+  settings_.process.pss_tier = process::PssTier::pagemap;
   EXPECT_TRUE(needed().contains(admin));
   for (const auto mode : {process::PssMode::off, process::PssMode::exact}) {
-    settings_.pss_mode = mode;
+    settings_.process.pss_mode = mode;
     EXPECT_EQ(needed(), (CapabilitySet{dac, ptrace}));
   }
-  settings_.pss_mode = process::PssMode::budgeted;
-  options_.once = true;
+  settings_.process.pss_mode = process::PssMode::budgeted;
+  settings_.once = true;
   EXPECT_EQ(needed(), (CapabilitySet{dac, ptrace}));
 }
 
 TEST_F(PrivilegesTest, AnyCollectorOfProcessesNeedsSysPtrace) {
-  options_.disable_default_collectors = true;
+  settings_.switches.disable_defaults = true;
   EXPECT_EQ(needed(), CapabilitySet{});
   for (const auto& entry : collector_table()) {
-    settings_.collectors.on = {{std::string(entry.name), true}};
+    settings_.switches.on = {{std::string(entry.name), true}};
     EXPECT_EQ(needed().contains(ptrace), entry.reads_processes) << entry.name;
     EXPECT_EQ(needed().contains(admin), entry.reads_processes) << entry.name;
     EXPECT_EQ(needed().contains(dac), entry.reads_processes || entry.name == "cgroup")
@@ -70,38 +69,39 @@ TEST_F(PrivilegesTest, AnyCollectorOfProcessesNeedsSysPtrace) {
 }
 
 TEST_F(PrivilegesTest, CgroupsThatAreClosedNeedDacReadSearch) {
-  settings_.pss_tier = process::PssTier::rollup;
-  settings_.collectors.on["cgroup"] = false;
+  settings_.process.pss_tier = process::PssTier::rollup;
+  settings_.switches.on["cgroup"] = false;
   EXPECT_EQ(needed(), (CapabilitySet{dac, ptrace})) << "to name the cgroup of a process";
-  settings_.group_by = {{process::dimension_named("name")}};
+  settings_.process.group_by = {process::dimension_named("name")};
   EXPECT_EQ(needed(), CapabilitySet{ptrace});
-  settings_.collectors.on["cgroup"] = true;
+  settings_.switches.on["cgroup"] = true;
   EXPECT_EQ(needed(), (CapabilitySet{dac, ptrace}));
 }
 
 TEST_F(PrivilegesTest, FilesThatTheOperatorNamesMayBeClosedToRoot) {
-  options_.disable_default_collectors = true;
+  settings_.switches.disable_defaults = true;
   config_file_is_closed_ = true;
   EXPECT_EQ(needed(), CapabilitySet{dac});
   config_file_is_closed_ = false;
-  for (const auto path : {&Options::procfs, &Options::sysfs, &Options::rootfs}) {
-    const auto usual = std::exchange(options_.*path, "/home/somebody/tree");
+  for (const auto path :
+       {&config::Settings::procfs, &config::Settings::sysfs, &config::Settings::rootfs}) {
+    const auto usual = std::exchange(settings_.*path, "/home/somebody/tree");
     EXPECT_EQ(needed(), CapabilitySet{dac});
-    options_.*path = usual;
+    settings_.*path = usual;
   }
   EXPECT_EQ(needed(), CapabilitySet{});
 }
 
 TEST_F(PrivilegesTest, OnlyALowPortNeedsNetBindService) {
-  options_.disable_default_collectors = true;
-  options_.listen_addresses = {{"", 10042}, {"", 0}, {"", 1024}};
+  settings_.switches.disable_defaults = true;
+  settings_.listen_addresses = {{"", 10042}, {"", 0}, {"", 1024}};
   EXPECT_EQ(needed(), CapabilitySet{});
-  options_.listen_addresses.push_back({"127.0.0.1", 1023});
+  settings_.listen_addresses.push_back({"127.0.0.1", 1023});
   EXPECT_EQ(needed(), CapabilitySet{bind});
   first_open_port_ = 0;
   EXPECT_EQ(needed(), CapabilitySet{}) << "the sysctl opens all ports";
   first_open_port_ = 1024;
-  options_.once = true;
+  settings_.once = true;
   EXPECT_EQ(needed(), CapabilitySet{}) << "nobody listens";
 }
 
@@ -111,9 +111,9 @@ TEST_F(PrivilegesTest, PerfmonIsKeptWhereThereIsNothingBetter) {
 }
 
 TEST_F(PrivilegesTest, EveryNeedHasAReasonAndCanBeAskedFor) {
-  options_.procfs = "/elsewhere";
-  options_.listen_addresses = {{"", 80}};
-  const Undertaking all{options_, settings_, 1024, true};
+  settings_.procfs = "/elsewhere";
+  settings_.listen_addresses = {{"", 80}};
+  const Undertaking all{settings_, 1024, true};
   for (const auto& need : privilege_needs()) {
     EXPECT_FALSE(need.why.empty());
     EXPECT_NE(need.asked_by(all), "") << need.why;
@@ -122,11 +122,11 @@ TEST_F(PrivilegesTest, EveryNeedHasAReasonAndCanBeAskedFor) {
 
 TEST_F(PrivilegesTest, WhatNeedsADroppedCapabilityIsRefusedByName) {
   const Privileges privileges(root, CapabilitySet{});
-  options_.disable_default_collectors = true;
-  options_.config_file = "/etc/m.yml";
-  EXPECT_TRUE(privileges.allow(options_, settings_).ok());
-  settings_.collectors.on["balance"] = true;
-  const auto refused = privileges.allow(options_, settings_);
+  settings_.switches.disable_defaults = true;
+  settings_.config_file = "/etc/m.yml";
+  EXPECT_TRUE(privileges.allow(settings_).ok());
+  settings_.switches.on["balance"] = true;
+  const auto refused = privileges.allow(settings_);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().message(),
             "/etc/m.yml: collectors.balance needs CAP_SYS_PTRACE, which was dropped at the start: "
@@ -134,15 +134,12 @@ TEST_F(PrivilegesTest, WhatNeedsADroppedCapabilityIsRefusedByName) {
 }
 
 TEST_F(PrivilegesTest, WhatWasNeverHeldIsNoReasonToRefuse) {
-  EXPECT_TRUE(Privileges({}, {}).allow(options_, settings_).ok());
-  EXPECT_TRUE(
-      Privileges(CapabilitySet{ptrace}, CapabilitySet{ptrace}).allow(options_, settings_).ok());
+  EXPECT_TRUE(Privileges({}, {}).allow(settings_).ok());
+  EXPECT_TRUE(Privileges(CapabilitySet{ptrace}, CapabilitySet{ptrace}).allow(settings_).ok());
   // Beside CAP_SYS_PTRACE nobody misses CAP_PERFMON.
-  EXPECT_TRUE(Privileges(CapabilitySet{ptrace, CAP_PERFMON}, CapabilitySet{ptrace})
-                  .allow(options_, settings_)
-                  .ok());
-  EXPECT_FALSE(
-      Privileges(CapabilitySet{CAP_PERFMON}, CapabilitySet{}).allow(options_, settings_).ok());
+  EXPECT_TRUE(
+      Privileges(CapabilitySet{ptrace, CAP_PERFMON}, CapabilitySet{ptrace}).allow(settings_).ok());
+  EXPECT_FALSE(Privileges(CapabilitySet{CAP_PERFMON}, CapabilitySet{}).allow(settings_).ok());
 }
 
 TEST_F(PrivilegesTest, AServiceSaysWhatIsKept) {

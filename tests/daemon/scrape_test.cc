@@ -394,9 +394,11 @@ TEST(TimeForScrape, LeavesHalfASecondOrHalfTheTime) {
 TEST(MakeCollectors, FollowsTheTableTheSettingsAndTheSwitch) {
   const Trees trees{procfs::Tree::absent("/proc"), procfs::Tree::absent("/sys"),
                     procfs::Tree::absent("/")};
-  const auto names = [&](const config::CollectorSettings& settings, bool disable_defaults) {
+  const auto names = [&](std::map<std::string, bool, std::less<>> on, bool disable_defaults) {
     std::vector<std::string> all;
-    const auto collectors = make_collectors(trees, settings, disable_defaults);
+    config::Settings settings;
+    settings.switches = {disable_defaults, std::move(on)};
+    const auto collectors = make_collectors(trees, settings);
     for (const auto& active : *collectors) {
       all.emplace_back(active.collector->name());
     }
@@ -406,15 +408,11 @@ TEST(MakeCollectors, FollowsTheTableTheSettingsAndTheSwitch) {
   for (const auto& entry : collector_table()) {
     if (entry.on_by_default) defaults.emplace_back(entry.name);
   }
-  config::CollectorSettings on;
-  on.on["process"] = true;
-  config::CollectorSettings off;
-  off.on["process"] = false;
   EXPECT_EQ(names({}, false), defaults);
   EXPECT_THAT(names({}, true), ElementsAre());
-  EXPECT_THAT(names(on, true), ElementsAre("process"));
-  EXPECT_THAT(names(off, false), Not(Contains("process")));
-  EXPECT_EQ(names(off, false).size(), defaults.size() - 1);
+  EXPECT_THAT(names({{"process", true}}, true), ElementsAre("process"));
+  EXPECT_THAT(names({{"process", false}}, false), Not(Contains("process")));
+  EXPECT_EQ(names({{"process", false}}, false).size(), defaults.size() - 1);
 }
 
 }  // namespace

@@ -15,11 +15,11 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-std::string said(const FixtureTree& tree, const config::CollectorSettings& settings = {}) {
+std::string said(const FixtureTree& tree, const config::Settings& settings = {}) {
   std::ostringstream text;
   Log log(LogFormat::logfmt, LogLevel::info,
           std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
-  const auto collectors = make_collectors(tree.trees(), settings, false);
+  const auto collectors = make_collectors(tree.trees(), settings);
   warn_of_silent_collectors(*collectors, tree.trees(), log);
   return text.str();
 }
@@ -27,8 +27,8 @@ std::string said(const FixtureTree& tree, const config::CollectorSettings& setti
 TEST(StartChecks, SayThatAProcfsShowsProcessesAlone) {
   FixtureTree tree;
   tree.write("proc/1/stat", "1 (init)\n");
-  config::CollectorSettings settings;
-  settings.on["pressure"] = false;
+  config::Settings settings;
+  settings.switches.on["pressure"] = false;
   EXPECT_THAT(said(tree, settings),
               AllOf(HasSubstr("subset=pid"), HasSubstr("ProcSubset=all"),
                     HasSubstr("collectors=balance,meminfo,vmstat,swap,overcommit")));
@@ -39,8 +39,8 @@ TEST(StartChecks, SayThatAProcfsShowsProcessesAlone) {
 TEST(StartChecks, SayThatThereAreNoMemoryCgroups) {
   FixtureTree tree;
   EXPECT_THAT(said(tree), HasSubstr("no hierarchy of memory cgroups found"));
-  config::CollectorSettings settings;
-  settings.on["cgroup"] = false;
+  config::Settings settings;
+  settings.switches.on["cgroup"] = false;
   EXPECT_EQ(said(tree, settings), "");
   tree.write("sys/fs/cgroup/cgroup.controllers", "memory\n");
   EXPECT_EQ(said(tree), "");

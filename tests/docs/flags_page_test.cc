@@ -1,5 +1,5 @@
 // docs/flags.md against the program's flags and the keys of its configuration file.
-#include "daemon/flags.h"
+#include "config/rows.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,6 @@
 #include <set>
 #include <string>
 
-#include "config/config_file.h"
 #include "tests/docs/tables.h"
 
 namespace memory_exporter {
@@ -49,24 +48,31 @@ std::set<std::string> names_of(const std::map<std::string, std::string>& rows) {
   return names;
 }
 
-TEST(FlagsPage, HasEveryFlagAndNoOther) {
-  std::set<std::string> names;
-  for (const auto& flag : flags()) names.insert(flag.name);
-  expect_same(names_of(read_flags_page().flags), names);
-}
-
-TEST(FlagsPage, HasEveryKeyOfTheConfigurationFileAndNoOther) {
-  const auto keys = config::keys();
-  expect_same(names_of(read_flags_page().keys), {keys.begin(), keys.end()});
-}
-
-TEST(FlagsPage, HasTheDefaultOfEveryFlagThatHasOne) {
+TEST(FlagsPage, HasEveryFlagAndEveryKeyAndNoOther) {
+  std::set<std::string> flags;
+  std::set<std::string> keys;
+  for (const auto& row : config::rows()) {
+    if (!row.flag.empty()) flags.insert(row.flag);
+    if (!row.key.empty()) keys.insert(row.key);
+  }
   const auto page = read_flags_page();
-  for (const auto& flag : flags()) {
-    if (flag.default_value.empty()) continue;
-    const auto row = page.flags.find(flag.name);
-    ASSERT_NE(row, page.flags.end()) << flag.name;
-    EXPECT_EQ(row->second, '`' + flag.default_value + '`') << flag.name;
+  expect_same(names_of(page.flags), flags);
+  expect_same(names_of(page.keys), keys);
+}
+
+TEST(FlagsPage, HasTheDefaultOfEveryFlagThatHasOneAndOfEveryKey) {
+  const auto page = read_flags_page();
+  for (const auto& row : config::rows()) {
+    if (const auto value = config::default_of(row); !row.flag.empty() && !value.empty()) {
+      const auto at = page.flags.find(row.flag);
+      ASSERT_NE(at, page.flags.end()) << row.flag;
+      EXPECT_EQ(at->second, '`' + value + '`') << row.flag;
+    }
+    if (row.key.empty()) continue;
+    const auto value = row.text(config::Settings{});
+    const auto at = page.keys.find(row.key);
+    ASSERT_NE(at, page.keys.end()) << row.key;
+    EXPECT_EQ(at->second, value.empty() ? "`\"\"`" : '`' + value + '`') << row.key;
   }
 }
 

@@ -16,19 +16,18 @@ using Arguments = std::vector<std::string>;
 
 /// Which flag got which values; nothing where the line is wrong. `--flag=value`, `--flag value`
 /// for those that take one, `--flag` for those that do not.
-std::optional<std::map<std::string, Arguments>> given_in(const Arguments& arguments,
-                                                         const std::vector<Flag>& all) {
+std::optional<std::map<std::string, Arguments>> given_in(const Arguments& arguments) {
   std::map<std::string, Arguments> given;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const auto& argument = arguments[i];
     const auto equals = argument.find('=');
     auto name = argument.substr(0, equals);
     if (argument == "-h") name = "--help";
-    const Flag* flag = nullptr;
-    for (const auto& known : all) {
-      if (known.name == name) flag = &known;
+    const config::Row* flag = nullptr;
+    for (const auto& known : config::rows()) {
+      if (known.flag == name) flag = &known;
     }
-    if (flag == nullptr) return std::nullopt;
+    if (flag == nullptr || name.empty()) return std::nullopt;
     std::string value;
     if (flag->placeholder.empty()) {
       if (equals != std::string::npos) return std::nullopt;
@@ -44,22 +43,27 @@ std::optional<std::map<std::string, Arguments>> given_in(const Arguments& argume
   return given;
 }
 
-std::optional<Options> slowly_parsed(const Arguments& arguments) {
-  static const auto all = flags();
-  const auto given = given_in(arguments, all);
+std::optional<config::Settings> slowly_parsed(const Arguments& arguments) {
+  const auto given = given_in(arguments);
   if (!given) return std::nullopt;
-  Options options;
-  if (given->contains("--web.listen-address")) options.listen_addresses.clear();
-  for (const auto& flag : all) {
-    const auto values = given->find(flag.name);
-    if (values == given->end()) continue;
-    if (values->second.size() > 1 && !flag.repeatable) return std::nullopt;
-    for (const auto& value : values->second) {
-      if (!flag.apply(options, value)) return std::nullopt;
+  config::Settings settings;
+  for (const auto& row : config::rows()) {
+    const auto values = given->find(row.flag);
+    if (row.flag.empty() || values == given->end()) continue;
+    if (values->second.size() > 1 && !row.takes_list) return std::nullopt;
+    if (row.flag.starts_with("--no-") && given->contains("--" + row.flag.substr(5))) {
+      return std::nullopt;
     }
+    auto value = config::scalar(row.placeholder.empty() ? "true" : values->second.front());
+    if (row.takes_list) {
+      value = {};
+      value.kind = config::Node::Kind::list;
+      for (const auto& text : values->second) value.items.push_back(config::scalar(text));
+    }
+    if (!config::assign({&row, value}, settings)) return std::nullopt;
   }
-  if (options.config_check && options.config_file.empty()) return std::nullopt;
-  return options;
+  if (settings.config_check && settings.config_file.empty()) return std::nullopt;
+  return settings;
 }
 
 /// CLI11's word for "no flag follows", and letters behind one dash, of which there is but -h.
@@ -85,6 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (is_a_matter_of_taste(arguments)) return 0;
   const auto slowly = slowly_parsed(arguments);
   fuzz::require(options.ok() == slowly.has_value(), "a slow reading accepts the same");
-  if (options) fuzz::require(*options == *slowly, "a slow reading sets the same");
+  if (options)
+    fuzz::require(*config::settings_from({}, *options) == *slowly, "a slow reading sets the same");
   return 0;
 }

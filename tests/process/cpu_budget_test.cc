@@ -92,5 +92,22 @@ TEST(CpuBudget, PartsGoByWeight) {
   EXPECT_EQ(budget.granted(), milliseconds(1040)) << "all lanes together have no more";
 }
 
+TEST(CpuBudget, AnotherLimitKeepsWhatWasSavedUpAsFarAsItCanBeHeld) {
+  const auto start = Clock::time_point(seconds(100));
+  CpuBudget budget(0.05, seconds(1), start, whole);
+  budget.limit(0.5, milliseconds(100), start);
+  budget.spend(milliseconds(100), 0);
+  EXPECT_FALSE(budget.may_spend(start, 0)) << "a second was saved up, and a tenth is kept";
+  budget.limit(0.05, seconds(1), start);
+  EXPECT_FALSE(budget.may_spend(start, 0)) << "more room is no gift";
+  EXPECT_TRUE(budget.may_spend(start + milliseconds(1), 0));
+  EXPECT_EQ(budget.granted(), seconds(1) + std::chrono::microseconds(50)) << "never falls";
+  budget.lift_limit();
+  budget.spend(seconds(100), 0);
+  EXPECT_TRUE(budget.may_spend(start, 0));
+  budget.limit(0.05, seconds(1), start + milliseconds(1));
+  EXPECT_TRUE(budget.may_spend(start + milliseconds(1), 0)) << "nothing was booked meanwhile";
+}
+
 }  // namespace
 }  // namespace memory_exporter::process

@@ -31,10 +31,10 @@ class HangingWalkTest : public ::testing::TestWithParam<PssMode> {
 };
 
 TEST_P(HangingWalkTest, EndsBeforeTheDeadlineOfWhoAskedForIt) {
-  Options options;
-  options.pss_mode = GetParam();
-  options.pss_wait = hours(1);
-  Monitor monitor(tree_, options);
+  Settings settings;
+  settings.pss_mode = GetParam();
+  settings.pss_wait = hours(1);
+  Monitor monitor(tree_, settings);
   const auto deadline = Clock::now() + milliseconds(1500);
   const auto snapshot = monitor.collect(deadline);
   EXPECT_LT(Clock::now(), deadline);

@@ -1,4 +1,4 @@
-#include "collectors/process/grouping/grouping.h"
+#include "collectors/process/grouping/groupings.h"
 
 #include <gtest/gtest.h>
 
@@ -378,6 +378,77 @@ TEST_F(GroupingTest, AMillionNamesLeaveNoGrowth) {
     return part[part.size() / 2];
   };
   EXPECT_LT(median(times.end() - 100, times.end()), 3 * median(times.begin(), times.begin() + 100));
+}
+
+class GroupingsTest : public GroupingTest {
+ protected:
+  std::map<std::string, GroupTotals> collect_by(const char* dimension, std::size_t most = 10) {
+    for (auto& [pid, process] : processes_) process.cgroup = cgroup_;
+    groupings_.use({dimension_named(dimension)}, most, processes_);
+    return collect(groupings_.current());
+  }
+
+  const std::shared_ptr<const std::string> cgroup_ = std::make_shared<std::string>("/c");
+  Groupings groupings_;
+};
+
+TEST_F(GroupingsTest, OneThatComesBackGoesOnWhereItWasLeft) {
+  run(1, "a", 1, 100);
+  run(2, "a", 1, 10);
+  EXPECT_EQ(collect_by("name").at("a").minor_faults, 110u);
+  processes_.erase(2);
+  EXPECT_EQ(collect_by("name").at("a").minor_faults, 110u);
+  processes_.at(1).minor_faults += 1;
+  EXPECT_EQ(collect_by("cgroup").at("/c").minor_faults, 101u)
+      << "a new one begins with all there is";
+  processes_.at(1).minor_faults += 1;
+  run(3, "b", 1, 7);
+  EXPECT_EQ(collect_by("cgroup").at("/c").minor_faults, 109u);
+  const auto groups = collect_by("name");
+  EXPECT_EQ(groups.at("a").minor_faults, 112u) << "what it did meanwhile is not lost";
+  EXPECT_EQ(groups.at("b").minor_faults, 7u);
+  EXPECT_EQ(collect_by("cgroup").at("/c").minor_faults, 109u);
+}
+
+TEST_F(GroupingsTest, WhoHasAPidOfBeforeIsSomebodyElse) {
+  run(1, "a", 1, 100);
+  run(2, "a", 1, 100);
+  collect_by("name");
+  collect_by("cgroup");
+  processes_.erase(1);
+  run(1, "a", 1, 300).id.start_time = 2000;
+  processes_.erase(2);
+  run(2, "a", 1, 5);  // within the tick of its start time
+  EXPECT_EQ(collect_by("name").at("a").minor_faults, 200u + 300u + 5u);
+}
+
+TEST_F(GroupingsTest, FoldedGroupsFoldAgainAndOtherNeverFalls) {
+  for (pid_t pid = 1; pid < 9; ++pid) run(pid, std::string(1, static_cast<char>('a' + pid)), 9, 10);
+  EXPECT_EQ(collect_by("name", 3).at("other").minor_faults, 60u);
+  collect_by("cgroup", 3);
+  processes_.erase(8);
+  const auto groups = collect_by("name", 3);
+  EXPECT_EQ(groups.size(), 3u);
+  EXPECT_EQ(groups.at("other").minor_faults, 60u);
+  EXPECT_GE(collect_by("name", 2).at("other").minor_faults, 70u);
+}
+
+TEST_F(GroupingsTest, OnlySoManyAreKept) {
+  const auto* name = dimension_named("name");
+  const auto* cgroup = dimension_named("cgroup");
+  const GroupBy orders[] = {{name}, {cgroup}, {name, cgroup}, {cgroup, name}, {name, name}};
+  static_assert(std::size(orders) == Groupings::most_kept + 2);
+  run(1, "a", 1, 100);
+  run(2, "a", 1, 100);
+  const auto faults_by = [&](const GroupBy& group_by) {
+    groupings_.use(group_by, 10, processes_);
+    groupings_.current().assign(processes_, now_ += seconds(1));
+    return groupings_.current().publish(processes_, now_).front().totals.minor_faults;
+  };
+  for (const auto& group_by : orders) EXPECT_EQ(faults_by(group_by), 200u);
+  processes_.erase(2);
+  EXPECT_EQ(faults_by(orders[1]), 200u) << "left the longest ago of those that are kept";
+  EXPECT_EQ(faults_by(orders[0]), 100u) << "was let go";
 }
 
 }  // namespace

@@ -105,16 +105,16 @@ class HungReadsTest : public ::testing::Test {
  protected:
   ~HungReadsTest() override { gates_->open_all(); }
 
-  Worker::Settings settings(nanoseconds patience = milliseconds(1)) {
-    Worker::Settings settings;
-    settings.make_reader = [gates = gates_](const procfs::Tree&) {
+  Worker::Options options(nanoseconds patience = milliseconds(1)) {
+    Worker::Options options;
+    options.make_reader = [gates = gates_](const procfs::Tree&) {
       return std::make_unique<GateReader>(gates);
     };
-    settings.budget = CpuBudget::unlimited();
-    settings.now = [ahead = ahead_] { return Clock::now() + ahead->load(); };
-    settings.reads = reads_;
-    settings.patience = patience;
-    return settings;
+    options.budget = CpuBudget::unlimited();
+    options.now = [ahead = ahead_] { return Clock::now() + ahead->load(); };
+    options.reads = reads_;
+    options.patience = patience;
+    return options;
   }
 
   void pass(seconds time) { ahead_->store(ahead_->load() + nanoseconds(time)); }
@@ -128,7 +128,7 @@ class HungReadsTest : public ::testing::Test {
 
 TEST_F(HungReadsTest, TwentyThatHangKeepNobodyElseFromBeingRead) {
   gates_->close(1, 20);
-  Worker worker(tree_, settings());
+  Worker worker(tree_, options());
   worker.submit(requests(1, 25));
   for (int i = 0; i < 1000 && worker.cost().reads < 5; ++i) worker.wait(milliseconds(20));
   EXPECT_THAT(pids(worker.take()), UnorderedElementsAre(21, 22, 23, 24, 25));
@@ -147,7 +147,7 @@ TEST_F(HungReadsTest, BeyondTheBoundTheLanePausesUntilOneComesBack) {
   constexpr int most = ReadsUnderWay::most_replaced + 1;
   for (int round = 0; round < 2; ++round) {
     gates_->close(1, 100);
-    Worker worker(tree_, settings());
+    Worker worker(tree_, options());
     worker.submit(requests(1, 101));
     for (int i = 0; i < 2000 && worker.readers("quick").hung < most; ++i) {
       worker.wait(milliseconds(5));
@@ -179,11 +179,11 @@ TEST_F(HungReadsTest, BeyondTheBoundTheLanePausesUntilOneComesBack) {
 
 TEST_F(HungReadsTest, OneThatHangsCostsOneThreadAndNotOneALane) {
   gates_->close(10, 10);
-  Worker first(tree_, settings());
-  auto all = settings();
+  Worker first(tree_, options());
+  auto all = options();
   all.complete = true;
   Worker second(tree_, all);
-  Worker third(tree_, settings());
+  Worker third(tree_, options());
   first.submit(requests(10, 10));
   ASSERT_TRUE(gates_->await_waiting(1));
   second.submit(requests(10, 12));
@@ -212,8 +212,8 @@ TEST_F(HungReadsTest, OneThatHangsCostsOneThreadAndNotOneALane) {
 
 TEST_F(HungReadsTest, WhatAnotherLaneReadsIsReadAfterwardsAndAScrapeDoesNotWaitForIt) {
   gates_->close(10, 10);
-  Worker first(tree_, settings());
-  Worker second(tree_, settings());
+  Worker first(tree_, options());
+  Worker second(tree_, options());
   first.submit(requests(10, 10));
   ASSERT_TRUE(gates_->await_waiting(1));
   second.submit(requests(10, 10));
@@ -230,8 +230,8 @@ TEST_F(HungReadsTest, WhatAnotherLaneReadsIsReadAfterwardsAndAScrapeDoesNotWaitF
 
 TEST_F(HungReadsTest, ALaneThatMustBeCompleteWaitsForTheOther) {
   gates_->close(10, 10);
-  Worker first(tree_, settings(seconds(2)));
-  auto all = settings(seconds(2));
+  Worker first(tree_, options(seconds(2)));
+  auto all = options(seconds(2));
   all.complete = true;
   Worker second(tree_, all);
   first.submit(requests(10, 10));
@@ -259,7 +259,7 @@ TEST_F(HungReadsTest, AThreadThatCannotBeStartedIsCountedAndTriedAgain) {
     const auto bytes = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
     const rlimit tight{bytes + 1024 * 1024, before.rlim_max};
     ::setrlimit(RLIMIT_AS, &tight);
-    Worker worker(tree_, settings());
+    Worker worker(tree_, options());
     worker.submit(requests(1, 3));
     const auto began = Clock::now();
     worker.wait(seconds(100));
@@ -282,7 +282,7 @@ TEST_F(HungReadsTest, AThreadThatCannotBeStartedIsCountedAndTriedAgain) {
 }
 
 TEST_F(HungReadsTest, AThreadThatRunsOutOfMemoryAtItsStartIsCountedAndReplaced) {
-  auto failing = settings();
+  auto failing = options();
   auto fails = std::make_shared<std::atomic<int>>(1);
   failing.make_reader = [gates = gates_, fails](const procfs::Tree&) {
     if ((*fails)-- > 0) throw std::bad_alloc();
@@ -346,10 +346,10 @@ class HungProcessTest : public ::testing::Test {
 
 TEST_F(HungProcessTest, ItsMemoryIsStuckThoughItWasSampledBeforeAndTheOthersAreMeasured) {
   for (const int pid : {10, 11}) write(pid, 300);
-  Options options;
-  options.group_by = {dimension_named("name")};
-  options.pss_stall_budget = 1;
-  Monitor monitor(tree_, options);
+  Settings settings;
+  settings.group_by = {dimension_named("name")};
+  settings.pss_stall_budget = 1;
+  Monitor monitor(tree_, settings);
   EXPECT_EQ(collect(monitor)->counts.measured, 2u);
 
   for (const int pid : {10, 11}) write(pid, 900);

@@ -60,8 +60,8 @@ class MissingFilesTest : public ::testing::Test {
   TempTree procfs_;
   procfs::Tree tree_ = procfs_.open();
   std::atomic<Clock::time_point> now_{Clock::time_point(hours(1))};
-  Options options_{.pss_mode = PssMode::exact};
-  Monitor monitor_{tree_, options_, [this] { return now_.load(); }};
+  Settings settings_{.pss_mode = PssMode::exact};
+  Monitor monitor_{tree_, settings_, [this] { return now_.load(); }};
   std::shared_ptr<const Snapshot> snapshot_;
 };
 
@@ -114,7 +114,7 @@ TEST_F(MissingFilesTest, AFileWithoutPssIsUnsupportedToo) {
   FakeProcess{.pid = 10}.write(procfs_);
   for (const char* text : {"Rss: 12 kB\n", ""}) {
     procfs_.write("10/smaps_rollup", text);
-    Monitor monitor(tree_, options_);
+    Monitor monitor(tree_, settings_);
     const auto snapshot = monitor.collect(Clock::now() + hours(1));
     ASSERT_TRUE(snapshot);
     EXPECT_EQ((*snapshot)->counts.unsupported, 1u) << text;

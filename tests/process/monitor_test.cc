@@ -90,12 +90,12 @@ const Roles roles = {
 
 class MonitorTest : public ::testing::Test {
  protected:
-  static Options by_name() {
-    Options options;
-    options.group_by = {dimension_named("name")};
-    options.pss_wait =
+  static Settings by_name() {
+    Settings settings;
+    settings.group_by = {dimension_named("name")};
+    settings.pss_wait =
         seconds(10);  // a machine busy with other tests is slower than a scrape waits
-    return options;
+    return settings;
   }
 
   std::shared_ptr<const Snapshot> collect(Monitor& monitor) {
@@ -151,11 +151,11 @@ TEST_F(MonitorTest, AForkedPageIsSharedHalfAndHalf) {
 
 TEST_F(MonitorTest, WhenASharerExitsTheOthersPssFollowsWithinOneCollection) {
   const Child child("mt_sharing");
-  auto options = by_name();
-  options.pss_stall_budget = 1e6;  // or the first walk would have to be slept off
-  options.pss_stall_limit =
+  auto settings = by_name();
+  settings.pss_stall_budget = 1e6;  // or the first walk would have to be slept off
+  settings.pss_stall_limit =
       seconds(10);  // nobody waits for a giant, as it may look on a busy machine
-  Monitor monitor(tree_, options);
+  Monitor monitor(tree_, settings);
   collect(monitor);
   child.signal(SIGUSR1);
   child.await_ready();
@@ -225,9 +225,9 @@ TEST_F(MonitorTest, UnchangedProcessesAreNotWalkedAgainButInExactMode) {
   const Child child("mt_idle");
   child.freeze();
   const auto age_after_two = [this](PssMode mode) {
-    auto options = by_name();
-    options.pss_mode = mode;
-    Monitor monitor(tree_, options);
+    auto settings = by_name();
+    settings.pss_mode = mode;
+    Monitor monitor(tree_, settings);
     collect(monitor);
     const auto between = Clock::now();
     const auto age = totals(*collect(monitor), "mt_idle").oldest_sample_seconds.value();

@@ -47,9 +47,9 @@ class SamplingPolicyTest : public ::testing::Test {
   };
 
   Walks choose() {
-    const Moment moment{options_, pagemap_works_, now, now};
+    const Moment moment{settings_, pagemap_works_, now, now};
     const auto of = [&](Judge judge) {
-      return process::choose(processes_, judge, moment, options_.pss_max_age, 0);
+      return process::choose(processes_, judge, moment, settings_.pss_max_age, 0);
     };
     return {of(&judge_quick_walk), of(&judge_slow_walk)};
   }
@@ -65,7 +65,7 @@ class SamplingPolicyTest : public ::testing::Test {
 
   using Pids = std::vector<pid_t>;
   std::unordered_map<pid_t, Process> processes_;
-  Options options_;
+  Settings settings_;
   bool pagemap_works_ = true;
 };
 
@@ -169,7 +169,7 @@ TEST_F(SamplingPolicyTest, AWalkInPartsDoesNotWaitForTheRestFromALongHold) {
 }
 
 TEST_F(SamplingPolicyTest, InExactModeNobodyRests) {
-  options_.pss_mode = PssMode::exact;
+  settings_.pss_mode = PssMode::exact;
   let_rest(add_sampled(1, 100), WalkMethod::rollup, now + hours(1));
   EXPECT_EQ(chosen(), Pids{1});
 }
@@ -203,7 +203,7 @@ TEST_F(SamplingPolicyTest, AGiantOfHugePagesIsQuick) {
 TEST_F(SamplingPolicyTest, ADeniedOneIsAskedAgainInTheNextCollections) {
   add(1, 100).readings.denied_at = now - seconds(1);
   for (const bool exact : {false, true}) {
-    options_.pss_mode = exact ? PssMode::exact : PssMode::budgeted;
+    settings_.pss_mode = exact ? PssMode::exact : PssMode::budgeted;
     processes_[1].readings.walk_failures = tries_in_a_row - 1;
     EXPECT_EQ(chosen(), Pids{1});
     processes_[1].readings.walk_failures = tries_in_a_row;
@@ -235,7 +235,7 @@ TEST_F(SamplingPolicyTest, TheDeadTheBorrowersAndTheStuckAreLeftAlone) {
 }
 
 TEST_F(SamplingPolicyTest, ExactModeWalksEverythingOnce) {
-  options_.pss_mode = PssMode::exact;
+  settings_.pss_mode = PssMode::exact;
   add_sampled(1, 100, seconds(1));
   auto& walked_already = add_sampled(2, 100, seconds(0));
   walked_already.readings.sample->began = now;
@@ -289,7 +289,7 @@ class ReadingPolicyTest : public ::testing::Test {
   std::vector<pid_t> due(Judge judge = &judge_mappings, std::size_t in_turn = 0,
                          Clock::time_point began = now) {
     std::vector<pid_t> pids;
-    const Moment moment{options_, true, began, now};
+    const Moment moment{settings_, true, began, now};
     for (const auto& request : choose(processes_, judge, moment, seconds(60), in_turn)) {
       pids.push_back(request.id.pid);
     }
@@ -298,7 +298,7 @@ class ReadingPolicyTest : public ::testing::Test {
 
   using Pids = std::vector<pid_t>;
   std::unordered_map<pid_t, Process> processes_;
-  Options options_{.pss_mappings_max_age = seconds(60)};
+  Settings settings_{.pss_mappings_max_age = seconds(60)};
 };
 
 TEST_F(ReadingPolicyTest, ThoseNeverReadComeFirstThenTheOldest) {
@@ -323,7 +323,7 @@ TEST_F(ReadingPolicyTest, WhatWalksNoPagesWaitsForNoRest) {
 }
 
 TEST_F(ReadingPolicyTest, ExactModeReadsAllThatThisCollectionHasNotRead) {
-  options_.pss_mode = PssMode::exact;
+  settings_.pss_mode = PssMode::exact;
   let_rest(add_read(1, seconds(2)), WalkMethod::rollup, now + seconds(80));
   add_read(2, seconds(0));
   EXPECT_EQ(due(&judge_mappings, 0, now - seconds(1)), Pids{1});
@@ -361,7 +361,7 @@ TEST_F(ReadingPolicyTest, ReadingsComeDueSpreadOverTheirAge) {
   Turns turns;
   EXPECT_EQ(turns.take(processes, now, seconds(60)), 0u);
   for (int at = 5; at <= 600; at += 5) {
-    const Moment moment{options_, true, now + seconds(at), now + seconds(at)};
+    const Moment moment{settings_, true, now + seconds(at), now + seconds(at)};
     const auto in_turn = turns.take(processes, moment.now, seconds(60));
     const auto asked = choose(processes_, &judge_mappings, moment, seconds(60), in_turn);
     // The first round begins when the first are old enough.

@@ -284,6 +284,23 @@ TEST_F(ProcessTableTest, WithoutTheDimensionNoCgroupIsRead) {
   EXPECT_TRUE(table.read_errors().empty());
 }
 
+TEST_F(ProcessTableTest, WhoAsksForCgroupsLaterGetsThemAtOnceAndNoOldOnes) {
+  FakeProcess process{.pid = 10};
+  process.write(procfs_);
+  ProcessTable table(tree_, {false, seconds(60), nobody_knows});
+  ASSERT_TRUE(table.refresh(now_));
+  table.want(true, seconds(60));
+  ASSERT_TRUE(table.refresh(now_ += seconds(1)));
+  EXPECT_EQ(*table.processes().at(10).cgroup, "/app.slice");
+  table.want(false, seconds(60));
+  ASSERT_TRUE(table.refresh(now_ += seconds(61)));
+  process.cgroup = "0::/moved.slice\n";
+  process.write(procfs_);
+  table.want(true, seconds(60));
+  ASSERT_TRUE(table.refresh(now_ += seconds(1)));
+  EXPECT_EQ(*table.processes().at(10).cgroup, "/moved.slice");
+}
+
 TEST_F(ProcessTableTest, ALeaderThatExitedIsReadThroughALivingThread) {
   FakeProcess leader{.pid = 10, .state = 'Z', .threads = 3, .has_memory = false};
   leader.write(procfs_);

@@ -149,8 +149,8 @@ class MonitorReadingsTest : public ReadingsTest {
 
   FakeProcess process_{.pid = 10};
   std::atomic<Clock::time_point> now_{Clock::time_point(hours(1))};  ///< readers ask for it too
-  Options options_{.pss_mode = PssMode::exact};
-  Monitor monitor_{tree_, options_, [this] { return now_.load(); }};
+  Settings settings_{.pss_mode = PssMode::exact};
+  Monitor monitor_{tree_, settings_, [this] { return now_.load(); }};
   std::shared_ptr<const Snapshot> snapshot_;
 };
 

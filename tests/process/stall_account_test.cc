@@ -83,5 +83,16 @@ TEST(StallAccount, OfTwoTheLongerRestHolds) {
   EXPECT_EQ(rest_of(one, WalkMethod::pagemap), seconds(3));
 }
 
+TEST(StallAccount, WhatIsLeftOfARestIsStretchedAndWhatIsOverIsNot) {
+  StallAccount account;
+  account.book(WalkMethod::rollup, {.longest_hold = seconds(1)}, as_long_as_it_held, start);
+  account.stretch(10, start + milliseconds(500));
+  EXPECT_EQ(rest_of(account, WalkMethod::rollup), milliseconds(5500));
+  account.stretch(1e12, start + milliseconds(5500));
+  EXPECT_EQ(rest_of(account, WalkMethod::rollup), milliseconds(5500));
+  account.stretch(1e-12, start);
+  EXPECT_LE(rest_of(account, WalkMethod::rollup), milliseconds(1));
+}
+
 }  // namespace
 }  // namespace memory_exporter::process

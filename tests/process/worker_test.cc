@@ -64,8 +64,8 @@ class WorkerTest : public ::testing::Test {
     ASSERT_EQ(worker.stuck().size(), reads);
   }
 
-  static Worker::Settings settings(Now now = &Clock::now,
-                                   std::shared_ptr<CpuBudget> budget = CpuBudget::unlimited()) {
+  static Worker::Options options(Now now = &Clock::now,
+                                 std::shared_ptr<CpuBudget> budget = CpuBudget::unlimited()) {
     return {
         [](const procfs::Tree& procfs) { return std::make_unique<Uncut<RollupReader>>(procfs); },
         std::move(budget), 0, std::move(now)};
@@ -77,7 +77,7 @@ class WorkerTest : public ::testing::Test {
 
 TEST_F(WorkerTest, ReadsInTheOrderGiven) {
   for (const int pid : {10, 11, 12}) FakeProcess{.pid = pid}.write(procfs_);
-  Worker worker(tree_, settings());
+  Worker worker(tree_, options());
   worker.submit({request(12), request(10), request(11)});
   worker.wait(seconds(10));
   const auto walks = worker.take();
@@ -93,7 +93,7 @@ TEST_F(WorkerTest, ReadsInTheOrderGiven) {
 TEST_F(WorkerTest, WithoutARollupItAddsUpSmaps) {
   procfs_.write("10/smaps",
                 "400-500 r-xp 00 00:00 0 /a\nPss: 4 kB\n500-600 rw-p 0 0:0 0\nPss: 8 kB\n");
-  Worker worker(tree_, settings());
+  Worker worker(tree_, options());
   worker.submit({request(10)});
   worker.wait(seconds(10));
   const auto walks = worker.take();
@@ -103,7 +103,7 @@ TEST_F(WorkerTest, WithoutARollupItAddsUpSmaps) {
 }
 
 TEST_F(WorkerTest, AVanishedProcessComesBackAsAnError) {
-  Worker worker(tree_, settings());
+  Worker worker(tree_, options());
   worker.submit({request(10)});
   worker.wait(seconds(10));
   const auto walks = worker.take();
@@ -115,8 +115,8 @@ TEST_F(WorkerTest, AVanishedProcessComesBackAsAnError) {
 TEST_F(WorkerTest, AnEmptyBudgetDefersWhatIsLeft) {
   for (const int pid : {10, 11}) FakeProcess{.pid = pid}.write(procfs_);
   // One nanosecond: the first walk may begin, and spends more than that.
-  Worker worker(tree_, settings(&Clock::now, std::make_shared<CpuBudget>(1e-12, nanoseconds(1),
-                                                                         Clock::now(), whole)));
+  Worker worker(tree_, options(&Clock::now, std::make_shared<CpuBudget>(1e-12, nanoseconds(1),
+                                                                        Clock::now(), whole)));
   worker.submit({request(10), request(11)});
   worker.wait(seconds(10));
   EXPECT_EQ(worker.take().size(), 1u);
@@ -129,7 +129,7 @@ TEST_F(WorkerTest, AHungReadIsReplacedAndReportedAndNeverWaitedFor) {
   PushedClock clock;
   const auto began = Clock::now();
   {
-    Worker worker(tree_, settings(clock.now()));
+    Worker worker(tree_, options(clock.now()));
     worker.submit({request(10), request(11)});
     worker.wait(milliseconds(50));
     EXPECT_TRUE(worker.stuck().empty());
@@ -148,7 +148,7 @@ TEST_F(WorkerTest, AHungReadIsReplacedAndReportedAndNeverWaitedFor) {
 TEST_F(WorkerTest, AHungReadThatComesBackIsNoLongerStuck) {
   make_hanging("10/smaps_rollup");
   PushedClock clock;
-  Worker worker(tree_, settings(clock.now()));
+  Worker worker(tree_, options(clock.now()));
   worker.submit({request(10)});
   await_stuck(worker, clock, 1);
   release("10/smaps_rollup");
@@ -172,7 +172,7 @@ TEST_F(WorkerTest, WhenEveryThreadHangsTheScrapeGoesOn) {
   FakeProcess{.pid = 13}.write(procfs_);
   PushedClock clock;
   {
-    Worker worker(tree_, settings(clock.now()));
+    Worker worker(tree_, options(clock.now()));
     worker.submit({request(10), request(11), request(12), request(13)});
     await_stuck(worker, clock, 3);
     const auto began = Clock::now();

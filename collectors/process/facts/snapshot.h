@@ -136,7 +136,7 @@ struct MappedMemory {
 /// All that one collection found out about processes. Immutable once published; requests share it.
 struct Snapshot {
   GroupBy group_by;
-  std::vector<Group> groups;        ///< sorted by key, Options::max_groups at most
+  std::vector<Group> groups;        ///< sorted by key, Settings::max_groups at most
   std::uint64_t groups_folded = 0;  ///< groups with processes that count as `other`
   ProcessCounts counts;
   SamplingCost sampling;

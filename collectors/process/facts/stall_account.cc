@@ -48,6 +48,11 @@ void StallAccount::book(WalkMethod method, const ReadCost& cost, double stall_bu
   until = std::min(std::max(until, began) + rest, began + longest_rest);
 }
 
+void StallAccount::stretch(double factor, Clock::time_point now) {
+  auto& until = rests_until_[static_cast<std::size_t>(WalkMethod::rollup)];
+  if (until > now) until = now + times(until - now, factor);
+}
+
 void StallAccount::merge(const StallAccount& other) {
   for (std::size_t method = 0; method < rests_until_.size(); ++method) {
     rests_until_[method] = std::max(rests_until_[method], other.rests_until_[method]);

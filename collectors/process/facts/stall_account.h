@@ -47,6 +47,10 @@ class StallAccount {
     return now < rests_until_[static_cast<std::size_t>(method)];
   }
 
+  /// Where a rest in one go would have been so many times as long: what is left of it is. Small
+  /// parts rest for seconds at most, and go on.
+  void stretch(double times, Clock::time_point now);
+
   /// Of memory that was read through another process as well: the longer rests of both.
   void merge(const StallAccount& other);
 

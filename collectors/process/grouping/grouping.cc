@@ -167,6 +167,30 @@ void Grouping::fold(Newcomer& newcomer, Clock::time_point now) {
   }
 }
 
+void Grouping::leave(Processes& processes) {
+  left_.reserve(processes.size());
+  for (auto& [pid, process] : processes) {
+    left_.push_back({process.id, process.counted_minor_faults, process.counted_major_faults});
+    process.group = nullptr;
+    process.counted_minor_faults = 0;
+    process.counted_major_faults = 0;
+  }
+}
+
+void Grouping::take_up(Processes& processes) {
+  for (const auto& left : std::exchange(left_, {})) {
+    const auto entry = processes.find(left.id.pid);
+    if (entry == processes.end() || entry->second.id != left.id) continue;
+    auto& process = entry->second;
+    // Counters that have fallen are another process's, which started within the same clock tick.
+    const bool same =
+        process.minor_faults >= left.minor_faults && process.major_faults >= left.major_faults;
+    if (!same) continue;
+    process.counted_minor_faults = left.minor_faults;
+    process.counted_major_faults = left.major_faults;
+  }
+}
+
 std::vector<Group> Grouping::publish(const Processes& processes, Clock::time_point now) {
   for (const auto& [pid, process] : processes) {
     if (process.ended || process.unreadable || process.group == nullptr) continue;

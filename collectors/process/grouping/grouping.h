@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collectors/process/facts/options.h"
 #include "collectors/process/facts/process.h"
+#include "collectors/process/facts/settings.h"
 #include "collectors/process/facts/snapshot.h"
 
 namespace memory_exporter::process {
@@ -65,6 +65,16 @@ class Grouping {
   /// counts once, in its own group or in `other`.
   std::vector<Group> publish(const Processes& processes, Clock::time_point now);
 
+  const GroupBy& group_by() const { return group_by_; }
+
+  /// Gives up its processes, which another grouping takes now, and notes what they have faulted
+  /// until here.
+  void leave(Processes& processes);
+
+  /// Comes back: what those that are still there have faulted since goes to its groups with the
+  /// next assignment. What others faulted that have come and gone meanwhile is lost to them.
+  void take_up(Processes& processes);
+
   /// How many groups with processes the last assignment has folded into `other`.
   std::size_t folded() const { return folded_; }
 
@@ -78,6 +88,12 @@ class Grouping {
   struct Unplaced {
     GroupKey key;
     Process* process;
+  };
+  /// What a process had given to this grouping when it was left.
+  struct Left {
+    ProcessId id;
+    std::uint64_t minor_faults;
+    std::uint64_t major_faults;
   };
   /// The processes of one such group.
   struct Newcomer {
@@ -104,6 +120,7 @@ class Grouping {
   /// Also of a group that really has that key. Never forgotten, so that its counters never fall.
   GroupState other_;
   std::size_t folded_ = 0;
+  std::vector<Left> left_;
 };
 
 }  // namespace memory_exporter::process

@@ -29,6 +29,22 @@ CpuBudget::CpuBudget(double rate, nanoseconds burst, Clock::time_point now,
   }
 }
 
+void CpuBudget::limit(double rate, nanoseconds burst, Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  refill(now);
+  rate_ = rate;
+  unlimited_ = false;
+  for (auto& part : parts_) {
+    part.burst = share_of(std::min(burst, most_burst), part.share);
+    part.left = std::min(part.left, part.burst);
+  }
+}
+
+void CpuBudget::lift_limit() {
+  const std::lock_guard lock(mutex_);
+  unlimited_ = true;
+}
+
 std::shared_ptr<CpuBudget> CpuBudget::unlimited() {
   std::shared_ptr<CpuBudget> budget(new CpuBudget);
   budget->unlimited_ = true;
@@ -51,15 +67,15 @@ void CpuBudget::refill(Clock::time_point now) {
 }
 
 bool CpuBudget::may_spend(Clock::time_point now, std::size_t lane) {
-  if (unlimited_) return true;
   const std::lock_guard lock(mutex_);
+  if (unlimited_) return true;
   refill(now);
   return parts_[lane].left.count() > 0;
 }
 
 void CpuBudget::spend(nanoseconds cost, std::size_t lane) {
-  if (unlimited_) return;
   const std::lock_guard lock(mutex_);
+  if (unlimited_) return;
   parts_[lane].left -= cost;
 }
 

@@ -25,6 +25,10 @@ class CpuBudget {
   /// One that is never empty: exact mode.
   static std::shared_ptr<CpuBudget> unlimited();
 
+  /// From now on. What was saved up stays, as far as it can be held.
+  void limit(double rate, std::chrono::nanoseconds burst, Clock::time_point now);
+  void lift_limit();
+
   bool may_spend(Clock::time_point now, std::size_t lane);
   void spend(std::chrono::nanoseconds cost, std::size_t lane);
   /// All it has handed out since the start; what found every lane full is not in it.
@@ -40,9 +44,9 @@ class CpuBudget {
   CpuBudget() = default;
   void refill(Clock::time_point now);
 
+  mutable std::mutex mutex_;
   double rate_ = 0;
   bool unlimited_ = false;
-  mutable std::mutex mutex_;
   std::vector<Part> parts_;
   std::chrono::nanoseconds granted_{};
   Clock::time_point refilled_{};

@@ -121,7 +121,7 @@ void store_mappings(Outcome outcome) {
   outcome.process.readings.mappings = std::move(reading);
 }
 
-/// A quick read takes no longer than Options::pss_stall_limit is expected to be, so that a scrape
+/// A quick read takes no longer than Settings::pss_stall_limit is expected to be, so that a scrape
 /// gets past twenty processes that hang. In exact mode reads are as long as they are.
 constexpr milliseconds quick_patience{20};
 constexpr milliseconds exact_patience{200};
@@ -154,7 +154,7 @@ constexpr std::array kinds = {
     LaneKind{.name = "mappings",
              .file = "smaps",
              .wanted_by = Extras::mappings,
-             .max_age = &Options::pss_mappings_max_age,
+             .max_age = &Settings::pss_mappings_max_age,
              .wait = LaneKind::Wait::in_exact_mode,
              .make_reader = &make<Uncut<MappingsReader>>,
              .judge = &judge_mappings,
@@ -177,15 +177,20 @@ std::span<const LaneKind> lane_kinds() {
   return kinds;
 }
 
-Lane::Lane(const procfs::Tree& procfs, std::size_t number, LaneSettings settings)
-    : procfs_(procfs), number_(number), kind_(kinds[number]), settings_(std::move(settings)) {
+Lane::Lane(const procfs::Tree& procfs, std::size_t number, LaneOptions options)
+    : procfs_(procfs), number_(number), kind_(kinds[number]), options_(std::move(options)) {}
+
+void Lane::use(std::shared_ptr<const Settings> settings) {
+  settings_ = std::move(settings);
   // What every collection wants is started early: there are threads left then.
-  if (is_wanted(Extras::none)) start();
+  if (!worker_ && is_wanted(Extras::none)) start();
+  if (!worker_) return;
+  set_pace();
+  if (!is_allowed()) worker_->submit({});
 }
 
 bool Lane::is_wanted(Extras extras) const {
-  const bool allowed = settings_.options.pss_mode != PssMode::off || !kind_.walks_pages;
-  return allowed && (kind_.wanted_by == Extras::none || contains(extras, kind_.wanted_by));
+  return is_allowed() && (kind_.wanted_by == Extras::none || contains(extras, kind_.wanted_by));
 }
 
 bool Lane::is_waited_for() const {
@@ -194,19 +199,21 @@ bool Lane::is_waited_for() const {
 }
 
 void Lane::start() {
-  worker_ = std::make_unique<Worker>(
-      procfs_, Worker::Settings{.make_reader = kind_.make_reader,
-                                .budget = settings_.budget,
-                                .lane = number_,
-                                .now = settings_.now,
-                                .reads = settings_.reads,
-                                .patience = is_exact() ? kind_.exact_patience : kind_.patience,
-                                .complete = is_exact()});
+  worker_ = std::make_unique<Worker>(procfs_, Worker::Options{.make_reader = kind_.make_reader,
+                                                              .budget = options_.budget,
+                                                              .lane = number_,
+                                                              .now = options_.now,
+                                                              .reads = options_.reads});
+  set_pace();
+}
+
+void Lane::set_pace() {
+  worker_->set_pace(is_exact() ? kind_.exact_patience : kind_.patience, is_exact());
 }
 
 void Lane::submit(const std::unordered_map<pid_t, Process>& processes, const Moment& moment) {
   if (!worker_) start();
-  const auto max_age = settings_.options.*kind_.max_age;
+  const auto max_age = (*settings_).*kind_.max_age;
   const auto in_turn = turns_.take(processes.size(), moment.now, max_age);
   worker_->submit(choose(processes, kind_.judge, moment, max_age, in_turn));
 }
@@ -221,11 +228,11 @@ void Lane::accept(ProcessTable& table, const Vouched& refresh, Clock::time_point
     const auto& [id, thread, image, figures, method, program] = read.request;
     // What follows an exec has other memory, and owes nothing.
     if (auto* owing = table.find_program(id, image)) {
-      owing->readings.stalls.book(method, read.cost, settings_.options.pss_stall_budget,
-                                  read.began);
+      owing->readings.stalls.book(method, read.cost, settings_->pss_stall_budget, read.began);
     }
     auto* process = table.find(id, image);
-    if (process != nullptr) kind_.store({std::move(read), *process, table, refresh, since});
+    if (process != nullptr && is_allowed())
+      kind_.store({std::move(read), *process, table, refresh, since});
   }
 }
 

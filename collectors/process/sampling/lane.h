@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collectors/process/facts/options.h"
+#include "collectors/process/facts/settings.h"
 #include "collectors/process/sampling/policy.h"
 #include "collectors/process/sampling/read.h"
 #include "collectors/process/sampling/worker.h"
@@ -48,7 +48,7 @@ struct LaneKind {
   Extras wanted_by = Extras::none;  ///< none: by whoever wants PSS
   bool walks_pages = true;          ///< it rests with --pss.mode=off
   double weight = 1;                ///< of its part of the budget
-  std::chrono::nanoseconds Options::*max_age = &Options::pss_max_age;
+  std::chrono::nanoseconds Settings::*max_age = &Settings::pss_max_age;
   /// How long one read may keep the next one waiting, outside exact mode and in it.
   std::chrono::nanoseconds patience = ReaderThreads::hang_limit;
   std::chrono::nanoseconds exact_patience = ReaderThreads::hang_limit;
@@ -62,8 +62,7 @@ struct LaneKind {
 std::span<const LaneKind> lane_kinds();
 
 /// What reads of one kind need of the others.
-struct LaneSettings {
-  const Options& options;
+struct LaneOptions {
   std::shared_ptr<CpuBudget> budget;
   std::shared_ptr<ReadsUnderWay> reads;
   Now now;
@@ -73,10 +72,13 @@ struct LaneSettings {
 /// out of a part of the budget. What they find stays with the process.
 class Lane {
  public:
-  /// `number`: its place among lane_kinds(). The tree and the options must outlive the lane.
-  Lane(const procfs::Tree& procfs, std::size_t number, LaneSettings settings);
+  /// `number`: its place among lane_kinds(). The tree must outlive the lane.
+  Lane(const procfs::Tree& procfs, std::size_t number, LaneOptions options);
 
   const LaneKind& kind() const { return kind_; }
+
+  /// In force from now on. Without its reads nothing is begun that was asked for before.
+  void use(std::shared_ptr<const Settings> settings);
 
   /// Whether a collection with these extras wants its reads.
   bool is_wanted(Extras extras) const;
@@ -96,13 +98,16 @@ class Lane {
   SamplingCost cost() const;
 
  private:
-  bool is_exact() const { return settings_.options.pss_mode == PssMode::exact; }
+  bool is_exact() const { return settings_->pss_mode == PssMode::exact; }
+  bool is_allowed() const { return settings_->pss_mode != PssMode::off || !kind_.walks_pages; }
   void start();
+  void set_pace();
 
   const procfs::Tree& procfs_;
   const std::size_t number_;
   const LaneKind& kind_;
-  const LaneSettings settings_;
+  const LaneOptions options_;
+  std::shared_ptr<const Settings> settings_;
   std::unique_ptr<Worker> worker_;
   Turns turns_;
 };

@@ -81,7 +81,7 @@ double expected_change(const Process& process, const Moment& moment) {
   const double faulted = page_bytes * static_cast<double>(process.faults() - sample->then.faults);
   const double changed = std::min(std::max(moved, faulted), resident + bytes(process.swap()));
   // And what others did to its shared pages unseen: a little, more the longer ago.
-  const double age = in_max_ages(moment.now - sample->began, moment.options.pss_max_age);
+  const double age = in_max_ages(moment.now - sample->began, moment.settings.pss_max_age);
   return changed + moved_by_others(process, *sample) + 0.01 * resident * std::min(1.0, age);
 }
 
@@ -90,14 +90,14 @@ double expected_change(const Process& process, const Moment& moment) {
 double patience(const Process& process, const Moment& moment) {
   const auto& sample = process.readings.sample;
   const auto since = sample ? sample->began : process.first_seen;
-  return std::max(1.0, in_max_ages(moment.now - since, moment.options.pss_max_age));
+  return std::max(1.0, in_max_ages(moment.now - since, moment.settings.pss_max_age));
 }
 
 /// pagemap prints eight bytes for each 4 KiB of a huge page of hugetlb, and smaps_rollup walks
 /// those quickly. What is swapped out it does not tell: status must.
 bool can_use_pagemap(const Process& process, const Moment& moment) {
   const auto& denied_at = process.readings.pagemap_denied_at;
-  const bool may_ask = !denied_at || moment.now - *denied_at >= moment.options.pss_max_age;
+  const bool may_ask = !denied_at || moment.now - *denied_at >= moment.settings.pss_max_age;
   return may_ask && process.status.swap && process.status.hugetlb.value_or(Bytes{}) == Bytes{};
 }
 
@@ -126,7 +126,7 @@ std::optional<Candidate> reason_to_walk(const Process& process, const Moment& mo
   } else if (readings.walk_failures < tries_in_a_row) {
     return *last < moment.began ? std::optional(Candidate{}) : std::nullopt;
   }
-  return aged(*last, moment, moment.options.pss_max_age);
+  return aged(*last, moment, moment.settings.pss_max_age);
 }
 
 std::optional<Candidate> judge_walk(const Process& process, const Moment& moment, bool of_giants) {
@@ -134,7 +134,7 @@ std::optional<Candidate> judge_walk(const Process& process, const Moment& moment
   auto candidate = reason_to_walk(process, moment);
   if (!candidate) return std::nullopt;
   const auto cost = expected_rollup_cost(process);
-  const bool is_giant = !moment.is_exact() && cost > moment.options.pss_stall_limit;
+  const bool is_giant = !moment.is_exact() && cost > moment.settings.pss_stall_limit;
   if (is_giant != of_giants) return std::nullopt;
   const bool courteous = is_giant && moment.pagemap_works && can_use_pagemap(process, moment);
   candidate->method = courteous ? WalkMethod::pagemap : WalkMethod::rollup;
@@ -215,14 +215,14 @@ std::optional<Candidate> judge_slow_walk(const Process& process, const Moment& m
 
 std::optional<Candidate> judge_limits(const Process& process, const Moment& moment) {
   if (!is_readable(process)) return std::nullopt;
-  return judge_reading(process.readings.limits, moment, moment.options.pss_max_age);
+  return judge_reading(process.readings.limits, moment, moment.settings.pss_max_age);
 }
 
 std::optional<Candidate> judge_mappings(const Process& process, const Moment& moment) {
   if (!is_readable(process)) return std::nullopt;
   const bool rests = process.readings.stalls.rests(WalkMethod::rollup, moment.now);
   if (rests && !moment.is_exact()) return std::nullopt;
-  return judge_reading(process.readings.mappings, moment, moment.options.pss_mappings_max_age);
+  return judge_reading(process.readings.mappings, moment, moment.settings.pss_mappings_max_age);
 }
 
 std::size_t Turns::take(std::size_t processes, Clock::time_point now, nanoseconds max_age) {

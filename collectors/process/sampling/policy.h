@@ -5,8 +5,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collectors/process/facts/options.h"
 #include "collectors/process/facts/process.h"
+#include "collectors/process/facts/settings.h"
 #include "collectors/process/sampling/read.h"
 
 namespace memory_exporter::process {
@@ -15,12 +15,12 @@ namespace memory_exporter::process {
 
 /// A collection that asks.
 struct Moment {
-  const Options& options;
+  const Settings& settings;
   bool pagemap_works;       ///< giants may be walked through pagemap
   Clock::time_point began;  ///< the collection
   Clock::time_point now;
 
-  bool is_exact() const { return options.pss_mode == PssMode::exact; }
+  bool is_exact() const { return settings.pss_mode == PssMode::exact; }
 };
 
 /// A process that a lane may read now.
@@ -38,7 +38,7 @@ using Judge = std::optional<Candidate> (*)(const Process& process, const Moment&
 /// max_ages that the process has waited.
 ///
 /// Those that a scrape waits for: all in exact mode, else those whose rollup takes no longer than
-/// Options::pss_stall_limit.
+/// Settings::pss_stall_limit.
 std::optional<Candidate> judge_quick_walk(const Process& process, const Moment& moment);
 /// The others: giants.
 std::optional<Candidate> judge_slow_walk(const Process& process, const Moment& moment);

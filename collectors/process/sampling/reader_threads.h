@@ -43,6 +43,9 @@ class ReaderThreads {
   ReaderThreads(std::shared_ptr<ReadsUnderWay> reads, std::chrono::nanoseconds patience)
       : reads_(std::move(reads)), patience_(patience) {}
 
+  std::chrono::nanoseconds patience() const { return patience_; }
+  void set_patience(std::chrono::nanoseconds patience) { patience_ = patience; }
+
   /// Starts a thread that runs `work`, which calls ended() at last. False where the system has none
   /// left (TasksMax, RLIMIT_NPROC) or no room for its stack.
   bool start(const std::function<void()>& work);
@@ -71,7 +74,7 @@ class ReaderThreads {
   void set_hung(Read& read, bool hung);
 
   const std::shared_ptr<ReadsUnderWay> reads_;
-  const std::chrono::nanoseconds patience_;
+  std::chrono::nanoseconds patience_;
   std::list<Read> under_way_;   ///< one a thread at most
   std::ptrdiff_t running_ = 0;  ///< ReadsUnderWay::most_replaced and one at most
   std::uint64_t start_failures_ = 0;

@@ -60,13 +60,14 @@ std::optional<Result<Found>> read_safely(ProcessReader& reader, Begun& begun,
 struct Worker::Shared : std::enable_shared_from_this<Worker::Shared> {
   using Lock = std::unique_lock<std::mutex>;
 
-  Shared(procfs::Tree tree, Settings given)
+  Shared(procfs::Tree tree, Options given)
       : procfs(std::move(tree)),
-        settings(std::move(given)),
-        threads(settings.reads, settings.patience) {}
+        options(std::move(given)),
+        threads(options.reads, options.patience),
+        complete(options.complete) {}
 
-  Clock::time_point now() const { return settings.now(); }
-  bool may_spend() const { return settings.budget->may_spend(now(), settings.lane); }
+  Clock::time_point now() const { return options.now(); }
+  bool may_spend() const { return options.budget->may_spend(now(), options.lane); }
   bool idle() const;
   void enqueue(std::vector<ReadRequest> requests);
   void defer_all();
@@ -81,7 +82,7 @@ struct Worker::Shared : std::enable_shared_from_this<Worker::Shared> {
   void wait_for_others(std::uint64_t wakes, Lock& lock);
 
   const procfs::Tree procfs;
-  const Settings settings;
+  const Options options;
 
   mutable std::mutex mutex;
   std::condition_variable work;  ///< the queue has something, or it is time to stop
@@ -89,6 +90,7 @@ struct Worker::Shared : std::enable_shared_from_this<Worker::Shared> {
   bool stopping = false;
   bool held_up = false;  ///< all that is queued is being read by other lanes
   ReaderThreads threads;
+  bool complete;
   std::vector<ReadRequest> queue;      ///< the next one last: one block, given back when it is done
   std::optional<Begun> cut;            ///< stopped short by the budget
   std::vector<FinishedRead> finished;  ///< of what was submitted since take(): one a process
@@ -98,7 +100,7 @@ struct Worker::Shared : std::enable_shared_from_this<Worker::Shared> {
 /// Nothing more will come back soon: all is read, or whoever could read hangs, or others read what
 /// is left.
 bool Worker::Shared::idle() const {
-  const bool left_for_later = held_up && !settings.complete;
+  const bool left_for_later = held_up && !complete;
   return threads.all_hang() && (queue.empty() || threads.nobody_left() || left_for_later);
 }
 
@@ -147,13 +149,13 @@ void Worker::Shared::replace_hung_threads() {
 }
 
 void Worker::Shared::serve() {
-  const auto reader = settings.make_reader(procfs);
+  const auto reader = options.make_reader(procfs);
   ThreadCpuTime cpu_time;
   Lock lock(mutex);
   while (true) {
     work.wait(lock, [this] { return stopping || !queue.empty(); });
     if (stopping) return;
-    const auto wakes = settings.reads->wakes();
+    const auto wakes = options.reads->wakes();
     auto request = may_begin() ? claim_next() : std::nullopt;
     if (request) {
       held_up = false;
@@ -181,7 +183,7 @@ std::optional<ReadRequest> Worker::Shared::claim_next() {
   std::optional<ReadRequest> claimed;
   for (auto left = queue.size(); left > 0 && !claimed; --left) {
     const auto at = queue.begin() + static_cast<std::ptrdiff_t>(left - 1);
-    const auto claim = settings.reads->claim(at->id);
+    const auto claim = options.reads->claim(at->id);
     if (claim == ReadsUnderWay::Claim::busy) continue;
     if (claim == ReadsUnderWay::Claim::granted) claimed = std::move(*at);
     queue.erase(at);
@@ -200,7 +202,7 @@ bool Worker::Shared::read_one(ReadRequest request, ProcessReader& reader, Thread
   const auto handle = threads.begin({begun.request.id, now(), cpu_time.clock(), cpu_time.taken()});
 
   lock.unlock();
-  Meter meter(settings.now, *settings.budget, settings.lane, cpu_time, [&](Clock::time_point time) {
+  Meter meter(options.now, *options.budget, options.lane, cpu_time, [&](Clock::time_point time) {
     const std::lock_guard relock(mutex);
     threads.show_progress(handle, time, cpu_time.taken());
     return !stopping && !handle->replaced && may_spend();
@@ -236,14 +238,14 @@ void Worker::Shared::wait_for_others(std::uint64_t wakes, Lock& lock) {
   const auto id = queue.back().id;
   const auto at_most = held_up ? longest_wait : short_wait;
   lock.unlock();
-  const bool free = settings.reads->wait_while_busy(id, wakes, at_most);
+  const bool free = options.reads->wait_while_busy(id, wakes, at_most);
   lock.lock();
   held_up = !free && !queue.empty();
   if (held_up) rest.notify_all();
 }
 
-Worker::Worker(const procfs::Tree& procfs, Settings settings)
-    : shared_(std::make_shared<Shared>(procfs.duplicate(), std::move(settings))) {
+Worker::Worker(const procfs::Tree& procfs, Options options)
+    : shared_(std::make_shared<Shared>(procfs.duplicate(), std::move(options))) {
   const std::lock_guard lock(shared_->mutex);
   shared_->threads.start(shared_->thread());
 }
@@ -254,9 +256,15 @@ Worker::~Worker() {
   shared_->stopping = true;
   shared_->queue.clear();
   shared_->work.notify_all();
-  shared_->settings.reads->wake();
+  shared_->options.reads->wake();
   shared_->rest.wait_for(lock, patience_at_the_end,
                          [this] { return shared_->threads.running() == 0; });
+}
+
+void Worker::set_pace(nanoseconds patience, bool complete) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->threads.set_patience(patience);
+  shared_->complete = complete;
 }
 
 void Worker::submit(std::vector<ReadRequest> requests) {
@@ -268,7 +276,7 @@ void Worker::submit(std::vector<ReadRequest> requests) {
     if (shared_->threads.nobody_left()) shared_->defer_all();
   }
   shared_->work.notify_one();
-  shared_->settings.reads->wake();
+  shared_->options.reads->wake();
 }
 
 void Worker::wait(nanoseconds at_most) {
@@ -276,7 +284,7 @@ void Worker::wait(nanoseconds at_most) {
   const auto until = Clock::now() + std::min<nanoseconds>(at_most, std::chrono::hours(24));
   std::unique_lock lock(shared_->mutex);
   while (!shared_->idle() && Clock::now() < until) {
-    shared_->rest.wait_until(lock, std::min(until, Clock::now() + shared_->settings.patience),
+    shared_->rest.wait_until(lock, std::min(until, Clock::now() + shared_->threads.patience()),
                              [this] { return shared_->idle(); });
     shared_->replace_hung_threads();
   }

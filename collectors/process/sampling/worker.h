@@ -24,7 +24,7 @@ namespace memory_exporter::process {
 /// hang or none can be started, the worker pauses: what is submitted counts as deferred.
 class Worker {
  public:
-  struct Settings {
+  struct Options {
     MakeReader make_reader;
     std::shared_ptr<CpuBudget> budget;
     std::size_t lane = 0;  ///< of the budget
@@ -34,11 +34,14 @@ class Worker {
     bool complete = false;  ///< wait() also waits for processes that another lane is reading
   };
 
-  Worker(const procfs::Tree& procfs, Settings settings);
+  Worker(const procfs::Tree& procfs, Options options);
   /// Waits for its threads, those that are well, for half a second at most.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
+
+  /// As in Options, from now on.
+  void set_pace(std::chrono::nanoseconds patience, bool complete);
 
   /// Replaces what is queued and not yet begun. What does not fit the budget is dropped, not kept:
   /// the next collection asks again, with newer knowledge. A read that the budget has cut goes on

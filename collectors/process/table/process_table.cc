@@ -57,8 +57,8 @@ bool hides_processes(const procfs::Tree& procfs, const std::vector<procfs::Liste
 
 }  // namespace
 
-ProcessTable::ProcessTable(const procfs::Tree& procfs, Settings settings)
-    : procfs_(procfs), settings_(std::move(settings)), kinship_(procfs, settings_.compare_memory) {}
+ProcessTable::ProcessTable(const procfs::Tree& procfs, Options options)
+    : procfs_(procfs), options_(std::move(options)), kinship_(procfs, options_.compare_memory) {}
 
 Status ProcessTable::refresh(Clock::time_point now, Extras extras) {
   if (auto listed = procfs_.list_processes(listed_); !listed) return listed;
@@ -164,13 +164,13 @@ Status ProcessTable::miss(pid_t pid, std::string_view file, const Error& error) 
 /// How the tree calls cgroups, until that is known. A search that fails is repeated as reads of a
 /// process are: it looks through the whole tree, which may take two seconds.
 Status ProcessTable::find_cgroups() {
-  if (!settings_.read_cgroups || !settings_.find_cgroups) return Done{};
+  if (!options_.read_cgroups || !options_.find_cgroups) return Done{};
   if (cgroup_places_) {
     open_cgroups();
     return Done{};
   }
   const bool rests =
-      search_failures_ >= tries_in_a_row && refreshed_ - searched_ < settings_.max_age;
+      search_failures_ >= tries_in_a_row && refreshed_ - searched_ < options_.max_age;
   if (rests && !search_) return Done{};
   auto found = search_cgroups();
   if (!found) {
@@ -199,8 +199,8 @@ struct ProcessTable::CgroupSearch {
 Result<CgroupPlaces> ProcessTable::search_cgroups() {
   if (!search_) {
     searched_ = refreshed_;
-    search_ = std::make_shared<CgroupSearch>(settings_.find_cgroups);
-    settings_.may_hang("names of cgroups", longest_search, [search = search_] {
+    search_ = std::make_shared<CgroupSearch>(options_.find_cgroups);
+    options_.may_hang("names of cgroups", longest_search, [search = search_] {
       search->begun = true;
       search->found = search->find();
       search->done = true;
@@ -248,8 +248,9 @@ Process* ProcessTable::find_rested(const procfs::ListedProcess& listed,
 
 /// Whether what was found out about it need not be found out anew.
 bool ProcessTable::is_current(const Process& process) const {
+  if (options_.read_cgroups && !process.cgroup) return false;  // nobody asked for it until now
   return process.cgroup_read != Clock::time_point{} &&
-         refreshed_ - process.cgroup_read < settings_.max_age;
+         refreshed_ - process.cgroup_read < options_.max_age;
 }
 
 bool ProcessTable::is_kernel_thread(const procfs::ListedProcess& listed) const {
@@ -260,7 +261,7 @@ bool ProcessTable::is_kernel_thread(const procfs::ListedProcess& listed) const {
 /// Kernel threads are for life, but up to 5.18 one may have been about to run a user's program, and
 /// those that ended take up room. Cgroups get their controllers and lose them.
 void ProcessTable::forget_what_may_have_changed() {
-  if (refreshed_ - forgotten_ < settings_.max_age) return;
+  if (refreshed_ - forgotten_ < options_.max_age) return;
   forgotten_ = refreshed_;
   kernel_threads_.clear();
   if (charged_cgroups_) charged_cgroups_->forget();
@@ -413,7 +414,7 @@ Status ProcessTable::read_oom_score(Process& process) {
 /// was: that its cgroup cannot be read is no move.
 Status ProcessTable::find_cgroup(Process& process) {
   if (is_current(process)) return Done{};
-  if (settings_.read_cgroups) {
+  if (options_.read_cgroups) {
     const auto cgroup = read_cgroup(process);
     if (!cgroup) {
       if (cgroup.error().kind == ErrorKind::exhausted) return cgroup.error();
@@ -432,6 +433,8 @@ Status ProcessTable::find_cgroup(Process& process) {
     }
     if (!process.cgroup) keep_cgroup(process, {});
     if (!certain && !for_good) return Done{};
+  } else {
+    process.cgroup.reset();  // who asks for it later gets no old one
   }
   process.cgroup_read = refreshed_;
   return Done{};
@@ -489,7 +492,7 @@ Result<std::size_t> ProcessTable::look_for_charged(const std::string& path) {
     Result<std::size_t> length = std::size_t{0};
   };
   const auto look = std::make_shared<Look>(Look{charged_cgroups_, path});
-  const bool done = settings_.may_hang("cgroups of processes", longest_look, [look] {
+  const bool done = options_.may_hang("cgroups of processes", longest_look, [look] {
     look->length = look->cgroups->look_for(look->path);
   });
   if (!done) return Error{ErrorKind::timeout, "the look is not done in time", {}, 0};

@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collectors/process/facts/options.h"
 #include "collectors/process/facts/process.h"
+#include "collectors/process/facts/settings.h"
 #include "collectors/process/facts/snapshot.h"
 #include "collectors/process/table/charged_cgroups.h"
 #include "collectors/process/table/kinship.h"
@@ -25,13 +25,13 @@ namespace memory_exporter::process {
 /// The processes of one procfs, from one refresh to the next.
 class ProcessTable {
  public:
-  struct Settings {
+  struct Options {
     bool read_cgroups;  ///< whether anybody asks for them: 9 us a process once in a max_age
     /// What is known of a process is found out anew after this long, its cgroup above all:
     /// container runtimes move a process about.
     std::chrono::nanoseconds max_age;
     CompareMemory compare_memory;
-    FindCgroups find_cgroups = {};   ///< as in Options
+    FindCgroups find_cgroups = {};   ///< as in MonitorOptions
     MayHang may_hang = do_and_wait;  ///< likewise
   };
 
@@ -44,7 +44,13 @@ class ProcessTable {
   };
 
   /// The tree must outlive the table.
-  ProcessTable(const procfs::Tree& procfs, Settings settings);
+  ProcessTable(const procfs::Tree& procfs, Options options);
+
+  /// As in Options, in force from the next refresh on.
+  void want(bool cgroups, std::chrono::nanoseconds max_age) {
+    options_.read_cgroups = cgroups;
+    options_.max_age = max_age;
+  }
 
   /// Lists the procfs and reads status of every process (14 us) and stat (9 us) of those that may
   /// have run since the last refresh. A process that vanishes on the way is dropped; one that
@@ -122,7 +128,7 @@ class ProcessTable {
   void count_failure(std::string_view file, const Error& error);
 
   const procfs::Tree& procfs_;
-  const Settings settings_;
+  Options options_;
 
   procfs::Buffer buffer_;
   std::optional<CgroupPlaces> cgroup_places_;  ///< nothing: not known yet

@@ -72,12 +72,10 @@ inline bool do_and_wait(const char*, std::chrono::nanoseconds, const std::functi
   return true;
 }
 
-struct Options {
+/// What the operator can set of processes: each collection gets those in force.
+struct Settings {
   GroupBy group_by = default_group_by();
   std::size_t max_groups = default_max_groups;  ///< at least 1
-  /// Asked in collections until it knows; null: cgroups are called as the kernel calls them.
-  FindCgroups find_cgroups = {};
-  MayHang may_hang = do_and_wait;
   PssMode pss_mode = PssMode::budgeted;
   std::chrono::nanoseconds pss_wait = std::chrono::milliseconds(500);  ///< a scrape waits this long
   std::chrono::nanoseconds pss_max_age = std::chrono::seconds(60);
@@ -91,6 +89,15 @@ struct Options {
   PssTier pss_tier = PssTier::pagemap;
   double pss_cpu_budget = 0.05;     ///< share of one core for walks
   double pss_stall_budget = 0.001;  ///< share of time one target's mmap may be held up
+
+  bool operator==(const Settings&) const = default;
+};
+
+/// What a monitor is made with.
+struct MonitorOptions {
+  /// Asked in collections until it knows; null: cgroups are called as the kernel calls them.
+  FindCgroups find_cgroups = {};
+  MayHang may_hang = do_and_wait;
 };
 
 }  // namespace memory_exporter::process
