@@ -339,7 +339,8 @@ procfs::Parsed<Fields> parse_fields(std::string_view text) {
   Fields fields;
   const auto skipped = procfs::for_each_flat_keyed(
       text, [&](std::string_view name, std::optional<std::uint64_t> value) {
-        if (value && !find(fields, name)) fields.push_back({std::string(name), *value});
+        if (value && !find(fields, valid_label(name)))
+          fields.push_back({valid_label(name), *value});
         return true;
       });
   return {std::move(fields), skipped};
@@ -373,7 +374,7 @@ procfs::Parsed<Amounts> parse_stat(std::string_view text, Source Figure::*versio
 bool is_no_limit(std::uint64_t bytes) {
   if (bytes > std::uint64_t{1} << 62) return true;
   constexpr std::uint64_t most_pages = INT32_MAX;
-  for (const std::uint64_t page_size : {4096u, 8192u, 16384u, 65536u}) {
+  for (const std::uint64_t page_size : {4096u, 8192u, 16384u, 32768u, 65536u, 262144u}) {
     if (bytes == most_pages * page_size) return true;
   }
   return false;

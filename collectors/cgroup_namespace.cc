@@ -31,7 +31,8 @@ bool has_process(const CgroupHierarchy& hierarchy, const std::string& path, pid_
 /// Our own cgroup, relative to the root of our namespace; empty: that root itself.
 std::optional<std::string> own_cgroup(const procfs::Tree& procfs, ReadErrors& errors) {
   procfs::Buffer buffer;
-  const auto path = read_file(procfs, "self/cgroup", buffer, errors, procfs::memory_cgroup);
+  const auto path = read_file(procfs, "self/cgroup", buffer, errors,
+                              [](std::string_view text) { return procfs::memory_cgroup(text); });
   if (!path || !*path) return std::nullopt;
   return **path == "/" ? std::string() : std::string(**path);
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "collectors/base/label.h"
 #include "collectors/base/text.h"
 #include "collectors/builtin.h"
 #include "collectors/procfs/plausible.h"
@@ -289,9 +290,9 @@ class HugepagesCollector final : public Collector {
         // The kernel adds up what each CPU counted, one after another: a page that is made here
         // and freed there can leave a sum below 0.
         const auto pages = plausible(number, page.kib);
-        if (pages) page.pages.emplace_back(file.substr(3), *pages);
+        if (pages) page.pages.emplace_back(valid_label(file.substr(3)), *pages);
       } else {
-        page.events.emplace_back(file, *number);
+        page.events.emplace_back(valid_label(file), *number);
       }
     }
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "collectors/base/label.h"
 #include "collectors/builtin.h"
 #include "collectors/single_values.h"
 
@@ -223,7 +224,7 @@ constexpr auto meminfo_families = join_families(families_of(rows), std::array{di
 void write_named(MetricSink& sink, const Family& family, std::string_view label,
                  const std::vector<procfs::NamedBytes>& amounts) {
   sink.family(family);
-  for (const auto& [name, amount] : amounts) sink.sample({{label, name}}, amount);
+  for (const auto& [name, amount] : amounts) sink.sample({{label, valid_label(name)}}, amount);
 }
 
 class MeminfoCollector final : public Collector {

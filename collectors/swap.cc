@@ -59,6 +59,7 @@ void label(SwapDevice& device) {
     device.kind = "zram";
   } else {
     device.name = valid_label(device.name);
+    device.kind = valid_label(device.kind);
   }
 }
 
@@ -307,7 +308,7 @@ class SwapCollector final : public Collector {
       } else if (is_stored) {
         zswap.stored = in_bytes(*number, errors);
       } else {
-        zswap.rejects.push_back({name.substr(reject.size()), *number});
+        zswap.rejects.push_back({valid_label(name.substr(reject.size())), *number});
       }
     }
   }

@@ -24,6 +24,8 @@ std::optional<std::uint64_t> number_between(std::string_view name, std::string_v
   name.remove_prefix(prefix.size());
   if (!name.ends_with(suffix)) return std::nullopt;
   name.remove_suffix(suffix.size());
+  // As the kernel writes it: with a 0 in front it would be another name of the same number.
+  if (name.size() > 1 && name.front() == '0') return std::nullopt;
   return to_number(name);
 }
 

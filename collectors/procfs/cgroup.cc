@@ -41,15 +41,24 @@ bool lies_outside_namespace(std::string_view path) {
   return path.starts_with("/..") && (path.size() == 3 || path[3] == '/');
 }
 
-Result<std::optional<std::string_view>> memory_cgroup(std::string_view text) {
+Result<std::optional<std::string_view>> memory_cgroup(std::string_view text, Skipped* skipped) {
   if (!text.empty() && text.back() != '\n') return malformed("the last line is cut short");
   std::optional<std::string_view> unified;
+  Skipped odd;
+  bool may_be_memory = false;
   for (int number = 1; !text.empty(); ++number) {
-    const auto line = split(take_line(text));
-    if (!line) return malformed("expected \"hierarchy:controllers:/path\"", number);
+    const auto whole = take_line(text);
+    const auto line = split(whole);
+    if (!line) {
+      odd.add(number, "\"hierarchy:controllers:/path\"");
+      may_be_memory = may_be_memory || whole.find("memory") != std::string_view::npos;
+      if (skipped != nullptr) *skipped = odd;
+      continue;
+    }
     if (has_controller(line->controllers, "memory")) return std::optional(line->path);
     if (line->hierarchy == "0" && line->controllers.empty()) unified = line->path;
   }
+  if (odd && (may_be_memory || !unified)) return odd.error();
   return unified;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "collectors/base/result.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -22,9 +23,12 @@ namespace memory_exporter::procfs {
 /// its process lingers. A path may hold any byte but NUL and newline (the kernel refuses a newline
 /// in a cgroup's name), colons included.
 ///
-/// Malformed, with its line: fewer than two colons, a hierarchy that is no number, a path that does
-/// not begin with '/', or a last line without its newline (a text cut short).
-Result<std::optional<std::string_view>> memory_cgroup(std::string_view text);
+/// A line of another form (fewer than two colons, a hierarchy that is no number, a path that does
+/// not begin with '/') is passed over, and noted in `skipped` where that is given. Malformed, with
+/// its line: one of these that might be the wanted one, because it speaks of memory or nothing else
+/// does; and a last line without its newline (a text cut short).
+Result<std::optional<std::string_view>> memory_cgroup(std::string_view text,
+                                                      Skipped* skipped = nullptr);
 
 /// The paths of /proc/PID/cgroup that say whose a process is, views into the text; empty: no such
 /// line. A line of another form is passed over.

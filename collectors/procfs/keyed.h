@@ -25,11 +25,11 @@ inline bool read_kib(std::string_view text, OptionalBytes& amount, Bytes most = 
   return true;
 }
 
-/// Calls `visit(key, value)` for every "Key:value" line of a text in the form of
-/// /proc/PID/status, smaps_rollup and meminfo; lines without a colon are passed over. `visit`
-/// returns false where the value does not have its form, which ends the walk as malformed. So does
-/// a last line without its newline: the kernel ends every line, so such a text was cut short and
-/// its last figure may have lost digits.
+/// Calls `visit(key, value, line_number)` for every "Key:value" line of a text in the form of
+/// /proc/PID/status and smaps_rollup; lines without a colon are passed over. `visit` returns false
+/// where nothing of the text is of use without this value, which does not have its form: that ends
+/// the walk as malformed. So does a last line without its newline: the kernel ends every line, so
+/// such a text was cut short and its last figure may have lost digits.
 template <typename Visit>
 Status for_each_keyed_line(std::string_view text, Visit&& visit) {
   if (ends_within_line(text)) return malformed("the last line is cut short");
@@ -38,7 +38,7 @@ Status for_each_keyed_line(std::string_view text, Visit&& visit) {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) continue;
     const auto key = line.substr(0, colon);
-    if (!visit(key, line.substr(colon + 1))) {
+    if (!visit(key, line.substr(colon + 1), number)) {
       return malformed("unexpected value of " + std::string(key), number);
     }
   }

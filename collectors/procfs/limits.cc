@@ -1,7 +1,5 @@
 #include "collectors/procfs/limits.h"
 
-#include <string>
-
 #include "collectors/base/text.h"
 
 namespace memory_exporter::procfs {
@@ -29,7 +27,7 @@ bool take_limit(std::string_view& text, OptionalBytes& limit) {
 
 }  // namespace
 
-Result<Limits> parse_limits(std::string_view text) {
+Result<Limits> parse_limits(std::string_view text, Skipped* skipped) {
   if (ends_within_line(text)) return malformed("the last line is cut short");
   Limits limits;
   for (int number = 1; !text.empty(); ++number) {
@@ -37,11 +35,11 @@ Result<Limits> parse_limits(std::string_view text) {
     for (const auto& field : fields) {
       if (!line.starts_with(field.name)) continue;
       line.remove_prefix(field.name.size());
-      OptionalBytes hard;
-      if (!take_limit(line, limits.*field.member) || !take_limit(line, hard) ||
-          take_word(line) != "bytes") {
-        return malformed("expected \"" + std::string(field.name) + "soft hard bytes\"", number);
-      }
+      OptionalBytes soft, hard;
+      const bool well_formed =
+          take_limit(line, soft) && take_limit(line, hard) && take_word(line) == "bytes";
+      limits.*field.member = well_formed ? soft : OptionalBytes();
+      if (!well_formed && skipped != nullptr) skipped->add(number, "\"soft hard bytes\"");
       break;
     }
   }

@@ -5,6 +5,7 @@
 
 #include "collectors/base/bytes.h"
 #include "collectors/base/result.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -18,8 +19,8 @@ struct Limits {
   OptionalBytes address_space;  ///< Max address space
 };
 
-/// Other limits are passed over. Malformed, with its line: one of these without "soft hard bytes",
-/// and a text whose last line was cut short.
-Result<Limits> parse_limits(std::string_view text);
+/// Other limits are passed over. One of these without "soft hard bytes" is absent, and noted in
+/// `skipped` where that is given. Malformed is a text whose last line was cut short.
+Result<Limits> parse_limits(std::string_view text, Skipped* skipped = nullptr);
 
 }  // namespace memory_exporter::procfs

@@ -80,6 +80,18 @@ constexpr Amount amounts[] = {
     {"Hugetlb", &Meminfo::hugetlb},
 };
 
+struct PartOfTotal {
+  OptionalBytes Meminfo::*part;
+  OptionalBytes Meminfo::*total;
+};
+
+constexpr PartOfTotal parts_of_totals[] = {
+    {&Meminfo::swap_free, &Meminfo::swap_total},
+    {&Meminfo::high_free, &Meminfo::high_total},
+    {&Meminfo::low_free, &Meminfo::low_total},
+    {&Meminfo::cma_free, &Meminfo::cma_total},
+};
+
 struct Count {
   std::string_view key;
   std::optional<std::uint64_t> Meminfo::*member;
@@ -110,7 +122,7 @@ class Builder {
     OptionalBytes amount;
     if (!read_kib(value, amount) || !amount) return true;
     constexpr std::string_view direct_map = "DirectMap";
-    if (key.starts_with(direct_map)) {
+    if (key.starts_with(direct_map) && key != direct_map) {
       add_named(meminfo_.direct_map, key.substr(direct_map.size()), *amount);
     } else {
       add_named(meminfo_.other, key, *amount);
@@ -118,7 +130,13 @@ class Builder {
     return true;
   }
 
-  Meminfo finish() { return std::move(meminfo_); }
+  Meminfo finish() {
+    // Below 0 in 32 bits is 4 TiB: no more than there is can be free.
+    for (const auto& [free, total] : parts_of_totals) {
+      if (meminfo_.*total && meminfo_.*free > meminfo_.*total) (meminfo_.*free).reset();
+    }
+    return std::move(meminfo_);
+  }
 
  private:
   static bool set(OptionalBytes& member, std::string_view value, Bytes most) {

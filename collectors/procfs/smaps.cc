@@ -62,7 +62,7 @@ std::optional<std::uint64_t> right_aligned(const char* text) {
 /// Matches the lines of one entry with smaps_fields, each search starting behind the last match.
 class EntryFields {
  public:
-  explicit EntryFields(SmapsRollup& memory) : memory_(memory) {}
+  EntryFields(SmapsRollup& memory, SmapsFieldSet& unknown) : memory_(memory), unknown_(unknown) {}
 
   /// Takes the line at the front of `text` where it is a plain one of a field that is still to
   /// come.
@@ -88,7 +88,12 @@ class EntryFields {
     if (colon == std::string_view::npos) return true;
     for (const auto& field : smaps_fields) {
       if (field.key != line.substr(0, colon)) continue;
-      return field.member == nullptr || read_kib(line.substr(colon + 1), memory_.*field.member);
+      if (field.member == nullptr) return true;
+      OptionalBytes amount;
+      if (!read_kib(line.substr(colon + 1), amount)) return false;
+      memory_.*field.member = amount;
+      unknown_.set(static_cast<std::size_t>(&field - smaps_fields), !amount);
+      return true;
     }
     return true;
   }
@@ -104,6 +109,7 @@ class EntryFields {
   }
 
   SmapsRollup& memory_;
+  SmapsFieldSet& unknown_;
   std::size_t next_ = 0;
 };
 
@@ -136,8 +142,9 @@ SmapsParser::Taken SmapsParser::take_entry(std::string_view& text, bool last) {
   rest.remove_prefix(newline + 1);
   entry_.memory = {};
   entry_.flags = {};
+  entry_.unknown = {};
 
-  EntryFields fields(entry_.memory);
+  EntryFields fields(entry_.memory, entry_.unknown);
   while (!rest.empty() && !begins_entry(rest.front())) {
     ++line_number;
     if (fields.take_plain(rest)) continue;

@@ -18,6 +18,8 @@ struct SmapsEntry {
   SmapsRollup memory;
   /// VmFlags (3.8): two-letter codes with a blank between them, such as "rd wr mr mw me ac".
   std::string_view flags;
+  /// Figures that no machine can hold, which are absent: a sum without them would be too small.
+  SmapsFieldSet unknown{};
 
   /// Whether the kernel printed a flag: "ht" hugetlb, "io" and "pf" device memory, "nh" no THP...
   bool has_flag(std::string_view code) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -47,5 +48,6 @@ inline constexpr SmapsField smaps_fields[] = {
     {"SwapPss", &SmapsRollup::swap_pss},
     {"Locked", &SmapsRollup::locked},
 };
+static_assert(std::size(smaps_fields) <= SmapsFieldSet{}.size());
 
 }  // namespace memory_exporter::procfs

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <bitset>
 #include <optional>
 #include <string_view>
 
 #include "collectors/base/bytes.h"
 #include "collectors/base/result.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -49,10 +51,17 @@ struct SmapsRollup {
 /// False where a figure would wrap, which is then left as it was.
 bool add_known(SmapsRollup& sum, const SmapsRollup& mapping);
 
-/// Unknown keys are passed over; a known key without "N kB" is malformed, with its line, and so is
-/// a text whose last line was cut short, or that has no known key. Several entries (a smaps) add
+/// Some of the figures, by their place in smaps_fields (see smaps_fields.h).
+using SmapsFieldSet = std::bitset<32>;
+
+/// Makes these figures of a sum absent.
+void leave_absent(SmapsRollup& sum, const SmapsFieldSet& fields);
+
+/// Unknown keys are passed over. A known key without "N kB" leaves its figure absent and is noted
+/// in `skipped` where that is given; Rss or Pss without it is malformed, with its line, and so is a
+/// text whose last line was cut short, or that has no known key. Several entries (a smaps) add
 /// up; a field of which an entry or the sum is more than a machine can hold stays absent.
-Result<SmapsRollup> parse_smaps_rollup(std::string_view text);
+Result<SmapsRollup> parse_smaps_rollup(std::string_view text, Skipped* skipped = nullptr);
 
 /// Adds one process's figures to the sum of others. A field that is absent on either side has no
 /// sum: it becomes absent.

@@ -41,12 +41,6 @@ bool read_state(std::string_view text, char& state) {
   return true;
 }
 
-bool add_number(std::string_view text, std::optional<std::uint64_t>& sum) {
-  const auto number = take_number(text);
-  add_known(sum, number);
-  return number.has_value();
-}
-
 /// Before 4.5, and in sandboxes, the split is missing. Some of its parts are of no use: they would
 /// not add up to the whole.
 void settle_resident(ProcessStatus& status) {
@@ -61,38 +55,78 @@ void settle_resident(ProcessStatus& status) {
   status.resident_unsplit = status.resident;
 }
 
-}  // namespace
+/// The effective one, the second.
+bool read_uid(std::string_view text, std::optional<std::uint64_t>& uid) {
+  uid.reset();
+  if (!take_number(text)) return false;
+  uid = take_number(text);
+  return uid.has_value();
+}
 
-Result<ProcessStatus> parse_status(std::string_view text) {
-  ProcessStatus status;
-  OptionalBytes middle_page_tables = Bytes{};  // without the field VmPTE has them
-  KeyedRows<Field> rows(fields);
-  const auto walked = for_each_keyed_line(text, [&](std::string_view key, std::string_view value) {
+/// One figure of a process, false where it does not have its form.
+class Reader {
+ public:
+  bool read(std::string_view key, std::string_view value) {
     // The name comes first and is escaped by the kernel (\n, \\), so it cannot forge a line.
     if (key.starts_with("Vm") || key.starts_with("Rss") || key == "HugetlbPages") {
-      if (key == "VmPMD") {
-        middle_page_tables.reset();
-        return read_kib(value, middle_page_tables);
-      }
-      const auto* field = rows.find(key);
-      if (field == nullptr) return true;
-      return read_kib(value, status.*(field->member), field->most);
+      return read_amount(key, value);
     }
-    if (key == "Uid") {
-      return take_number(value).has_value() && bool(status.uid = take_number(value));
+    if (key == "Uid") return read_uid(value, status_.uid);
+    if (key == "Threads") return bool(status_.threads = take_number(value));
+    if (key == "PPid") return bool(status_.parent = take_number<pid_t>(value));
+    if (key == "State") return read_state(value, status_.state);
+    if (key.ends_with("voluntary_ctxt_switches")) {
+      const auto number = take_number(value);
+      add_complete(switches_, number);
+      has_switches_ = true;
+      return number.has_value();
     }
-    if (key == "Threads") return bool(status.threads = take_number(value));
-    if (key == "PPid") return bool(status.parent = take_number<pid_t>(value));
-    if (key == "State") return read_state(value, status.state);
-    if (key.ends_with("voluntary_ctxt_switches")) return add_number(value, status.switches);
     return true;
-  });
+  }
+
+  ProcessStatus finish() {
+    add_complete(status_.page_tables, middle_page_tables_);
+    if (has_switches_) status_.switches = switches_;
+    // Below 0 in 32 bits is 4 TiB: no more than the process has address space can be libraries.
+    if (status_.virtual_size && status_.library > status_.virtual_size) status_.library.reset();
+    settle_resident(status_);
+    return status_;
+  }
+
+ private:
+  bool read_amount(std::string_view key, std::string_view value) {
+    if (key == "VmPMD") {
+      middle_page_tables_.reset();
+      return read_kib(value, middle_page_tables_);
+    }
+    const auto* field = rows_.find(key);
+    if (field == nullptr) return true;
+    auto& figure = status_.*(field->member);
+    if (read_kib(value, figure, field->most)) return true;
+    figure.reset();
+    return false;
+  }
+
+  ProcessStatus status_;
+  OptionalBytes middle_page_tables_ = Bytes{};  // without the field VmPTE has them
+  std::optional<std::uint64_t> switches_ = 0;   // unknown where one of the two is
+  bool has_switches_ = false;
+  KeyedRows<Field> rows_{fields};
+};
+
+}  // namespace
+
+Result<ProcessStatus> parse_status(std::string_view text, Skipped* skipped) {
+  Reader reader;
+  const auto walked =
+      for_each_keyed_line(text, [&](std::string_view key, std::string_view value, int number) {
+        if (!reader.read(key, value) && skipped != nullptr) {
+          skipped->add(number, "a value of the kernel's form");
+        }
+        return true;
+      });
   if (!walked) return walked.error();
-  add_complete(status.page_tables, middle_page_tables);
-  // Below 0 in 32 bits is 4 TiB: no more than the process has address space can be libraries.
-  if (status.virtual_size && status.library > status.virtual_size) status.library.reset();
-  settle_resident(status);
-  return status;
+  return reader.finish();
 }
 
 void add(ProcessStatus& sum, const ProcessStatus& status) {

@@ -8,6 +8,7 @@
 
 #include "collectors/base/bytes.h"
 #include "collectors/base/result.h"
+#include "collectors/procfs/parsed.h"
 
 namespace memory_exporter::procfs {
 
@@ -53,10 +54,11 @@ struct ProcessStatus {
   bool is_resting() const { return state == 'S' || state == 'D' || state == 'T' || state == 't'; }
 };
 
-/// Unknown keys are passed over (kernels add them); a known key whose value is no number is
-/// malformed, with its line; so is a text whose last line was cut short. A missing VmRSS is the sum
-/// of its three parts, as the kernel makes it.
-Result<ProcessStatus> parse_status(std::string_view text);
+/// Unknown keys are passed over (kernels add them). A known key whose value has another form leaves
+/// that figure absent, because it says nothing of the others, and is noted in `skipped` where that
+/// is given. Malformed is a text whose last line was cut short. A missing VmRSS is the sum of its
+/// three parts, as the kernel makes it.
+Result<ProcessStatus> parse_status(std::string_view text, Skipped* skipped = nullptr);
 
 /// Adds one process's figures to a sum; the two peaks, which cannot be added, keep the largest.
 /// What is no amount of memory is left alone.

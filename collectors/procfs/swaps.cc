@@ -1,6 +1,7 @@
 #include "collectors/procfs/swaps.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "collectors/base/text.h"
@@ -19,8 +20,8 @@ Parsed<std::vector<SwapDevice>> parse_swaps(std::string_view text) {
         const auto used = to_number(take_word(line));
         const auto priority = to_number<std::int64_t>(take_word(line));
         if (!size || !used || !priority) return false;
-        devices.push_back(
-            {unescape_path(name), kind, plausible_kib(*size), plausible_kib(*used), *priority});
+        devices.push_back({unescape_path(name), std::string(kind), plausible_kib(*size),
+                           plausible_kib(*used), *priority});
         return true;
       });
   return {std::move(devices), skipped};

@@ -364,6 +364,8 @@ TEST(CgroupCollector, KnowsNoLimitOfV1OnEveryMachine) {
       {"64 bits, 16 KiB", 9223372036854759424u},
       {"64 bits, 64 KiB", 9223372036854710272u},
       {"32 bits, 4 KiB", 8796093018112u},
+      {"32 bits, 32 KiB", 70368744144896u},
+      {"32 bits, 256 KiB", 562949953159168u},
       {"32 bits, 16 KiB", 35184372072448u},
       {"32 bits, 64 KiB", 140737488289792u},
       {"2.6", 9223372036854775807u},

@@ -106,6 +106,18 @@ TEST(MemoryCgroup, RefusesALineOfAnotherForm) {
   EXPECT_EQ(memory_cgroup("1:cpu:/\n2:cpuset\n").error().line, 2);
 }
 
+TEST(MemoryCgroup, PassesOverALineOfAnotherFormThatCannotBeTheWantedOne) {
+  for (const std::string_view text :
+       {"odd\n0::/a\n", "0::/a\nodd\n", "odd: memory\n4:memory:/a\n0::/b\n"}) {
+    Skipped skipped;
+    const auto path = memory_cgroup(text, &skipped);
+    ASSERT_TRUE(path) << text;
+    EXPECT_EQ(*path, "/a") << text;
+    EXPECT_EQ(skipped.lines, 1u) << text;
+  }
+  EXPECT_FALSE(memory_cgroup("x:memory:/a\n0::/b\n")) << "the odd one may be the wanted one";
+}
+
 TEST(MemoryCgroup, RefusesATextCutInTheMiddleOfALine) {
   const std::string text = "5:devices:/\n4:memory:/exp/one\n0::/\n";
   for (std::size_t size = 1; size < text.size(); ++size) {

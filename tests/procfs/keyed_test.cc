@@ -91,7 +91,7 @@ TEST(Plausible, BoundsPagesByTheirSize) {
 TEST(ForEachKeyedLine, GivesKeysAndValuesAndPassesOverOtherLines) {
   std::vector<std::pair<std::string, std::string>> seen;
   const auto walked =
-      for_each_keyed_line("a: 1\nnothing\n\nb:\nc:d:e\n", [&](auto key, auto value) {
+      for_each_keyed_line("a: 1\nnothing\n\nb:\nc:d:e\n", [&](auto key, auto value, int) {
         seen.emplace_back(key, value);
         return true;
       });
@@ -101,7 +101,7 @@ TEST(ForEachKeyedLine, GivesKeysAndValuesAndPassesOverOtherLines) {
 
 TEST(ForEachKeyedLine, EndsAtTheFirstRefusalAndNamesKeyAndLine) {
   int calls = 0;
-  const auto walked = for_each_keyed_line("\na:1\nb:2\nc:3\n", [&](auto key, auto) {
+  const auto walked = for_each_keyed_line("\na:1\nb:2\nc:3\n", [&](auto key, auto, int) {
     ++calls;
     return key != "b";
   });
@@ -112,7 +112,7 @@ TEST(ForEachKeyedLine, EndsAtTheFirstRefusalAndNamesKeyAndLine) {
 }
 
 TEST(ForEachKeyedLine, RefusesALastLineWithoutItsNewline) {
-  const auto accept = [](auto, auto) { return true; };
+  const auto accept = [](auto, auto, int) { return true; };
   EXPECT_TRUE(for_each_keyed_line("", accept));
   EXPECT_TRUE(for_each_keyed_line("a:1\n", accept));
   EXPECT_FALSE(for_each_keyed_line("a:1", accept));

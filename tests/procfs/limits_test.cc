@@ -49,16 +49,19 @@ TEST(ParseLimits, LeavesAbsentWhatIsNotThere) {
   }
 }
 
-TEST(ParseLimits, NamesTheLineOfAnotherForm) {
+TEST(ParseLimits, LeavesAbsentWhatHasAnotherFormAndKeepsTheRest) {
   for (const std::string bad :
        {"Max stack size \n", "Max stack size 1\n", "Max stack size 1 1\n",
         "Max stack size 1 1 files\n", "Max stack size x 1 bytes\n", "Max stack size 1 x bytes\n",
         "Max stack size -1 1 bytes\n", "Max stack size 99999999999999999999 1 bytes\n",
         "Max stack size 1 unlimite bytes\n"}) {
-    const auto limits = parse_limits("Limit\n" + bad);
-    ASSERT_FALSE(limits) << bad;
-    EXPECT_EQ(limits.error().kind, ErrorKind::malformed);
-    EXPECT_EQ(limits.error().line, 2);
+    Skipped skipped;
+    const auto limits = parse_limits("Limit\n" + bad + "Max data size 7 8 bytes\n", &skipped);
+    ASSERT_TRUE(limits) << bad;
+    EXPECT_EQ(skipped.lines, 1u) << bad;
+    EXPECT_EQ(skipped.first, 2) << bad;
+    EXPECT_FALSE(limits->stack) << bad;
+    EXPECT_EQ(limits->data, Bytes{7}) << bad;
   }
 }
 

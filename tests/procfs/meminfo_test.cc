@@ -164,6 +164,16 @@ TEST(ParseMeminfo, TakesAddressSpaceAndPromisesThatAreLargerThanAnyMemory) {
   EXPECT_EQ(meminfo.vmalloc_total, kib(13743895347199));
 }
 
+// Below 0 in 32 bits, as kernels of 32 bits print a difference of pages.
+TEST(ParseMeminfo, LeavesMoreFreeThanThereIsAbsent) {
+  const auto meminfo = *parse_meminfo(
+      "SwapTotal: 2000000 kB\nSwapFree: 4294967292 kB\nHighTotal: 8 kB\nHighFree: 8 kB\n"
+      "LowFree: 4294967292 kB\nCmaTotal: 0 kB\nCmaFree: 4 kB\n");
+  EXPECT_FALSE(meminfo.swap_free || meminfo.cma_free);
+  EXPECT_EQ(meminfo.high_free, kib(8));
+  EXPECT_TRUE(meminfo.low_free) << "nothing speaks against it";
+}
+
 // SwapFree as WSL printed it: -5 GiB, wrapped in bytes before they were divided.
 TEST(ParseMeminfo, LeavesOutAnAmountThatWrappedInBytes) {
   const auto meminfo = parsed(

@@ -24,7 +24,7 @@ TEST(ParseSelection, AcceptsTheFirstAndAnOnlyChoice) {
 
 TEST(ParseSelection, RefusesAnythingElse) {
   for (const char* text : {"", "\n", "always never\n", "[always] [never]\n", "always [never]",
-                           "[]\n", "[always\n", "always]\n", "[a] b\nc\n"}) {
+                           "[]\n", "[always\n", "always]\n", "[a] b\nc\n", "[a] b a\n"}) {
     const auto selection = parse_selection(text);
     ASSERT_FALSE(selection) << text;
     EXPECT_EQ(selection.error().kind, ErrorKind::malformed);

@@ -147,6 +147,22 @@ TEST(ForEachSmapsEntry, LeavesAnAmountThatNoMachineCanHoldAbsent) {
   EXPECT_FALSE(all[0].memory.pss);
 }
 
+TEST(ForEachSmapsEntry, SaysWhichFiguresASumWouldLack) {
+  SmapsRollup sum;
+  SmapsFieldSet unknown;
+  const auto walked =
+      for_each_smaps_entry(head + line("Rss", 8) + line("Swap", 18'014'398'504'239'104ull),
+                           [&](const SmapsEntry& entry) {
+                             add_known(sum, entry.memory);
+                             unknown |= entry.unknown;
+                           });
+  ASSERT_TRUE(walked);
+  sum.swap = kib(4);  // of another mapping
+  leave_absent(sum, unknown);
+  EXPECT_EQ(sum.resident, kib(8));
+  EXPECT_FALSE(sum.swap);
+}
+
 TEST(ForEachSmapsEntry, ReadsFieldsInAnyOrderAndPassesOverTheUnknown) {
   const auto all =
       entries(head + "Name:           [anon:libc_malloc]\n" + line("Swap", 3) + line("Rss", 2) +

@@ -249,7 +249,7 @@ TEST(ParseStatus, AddsTheTablesOfTheSecondLevelThatKernels40To414CountApart) {
   EXPECT_FALSE(parse_status("VmPTE:\t      40 kB\nVmPMD:\t18014398509481980 kB\n")->page_tables);
 }
 
-TEST(ParseStatus, NamesTheLineOfAValueOfAnotherForm) {
+TEST(ParseStatus, LeavesAbsentWhatHasAnotherFormAndKeepsTheRest) {
   for (const std::string bad : {"VmRSS:\t\n",
                                 "VmRSS:\tx kB\n",
                                 "VmRSS:\t5\n",
@@ -270,11 +270,26 @@ TEST(ParseStatus, NamesTheLineOfAValueOfAnotherForm) {
                                 "PPid:\tx\n",
                                 "voluntary_ctxt_switches:\t\n",
                                 "nonvoluntary_ctxt_switches:\tx\n"}) {
-    const auto status = parse_status("Name:\tx\n" + bad);
-    ASSERT_FALSE(status) << bad;
-    EXPECT_EQ(status.error().kind, ErrorKind::malformed);
-    EXPECT_EQ(status.error().line, 2) << bad;
+    Skipped skipped;
+    const auto status = parse_status("Name:\tx\n" + bad + "VmSize:\t 9 kB\n", &skipped);
+    ASSERT_TRUE(status) << bad;
+    EXPECT_EQ(skipped.lines, 1u) << bad;
+    EXPECT_EQ(skipped.first, 2) << bad;
+    EXPECT_EQ(status->virtual_size, kib(9)) << bad;
+    EXPECT_FALSE(status->resident || status->threads || status->uid || status->parent) << bad;
+    EXPECT_FALSE(status->switches) << bad;
+    EXPECT_EQ(status->state, '?') << bad;
   }
+}
+
+TEST(ParseStatus, KnowsNoSumWithoutOneOfItsParts) {
+  EXPECT_FALSE(
+      parse_status("voluntary_ctxt_switches:\t5\nnonvoluntary_ctxt_switches:\tx\n")->switches);
+  EXPECT_FALSE(parse_status("VmPTE:\t 40 kB\nVmPMD:\t -1 kB\n")->page_tables);
+  const auto split =
+      parse_status("VmRSS:\t 10 kB\nRssAnon:\t 3 kB\nRssFile:\t 5 kB\nRssShmem:\t -2 kB\n");
+  EXPECT_EQ(split->resident_unsplit, kib(10));
+  EXPECT_FALSE(split->resident_anon);
 }
 
 TEST(ParseStatus, RefusesATextCutInsideAnyLine) {

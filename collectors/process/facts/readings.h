@@ -26,6 +26,7 @@ struct MemoryFound {
   OptionalBytes uss;  ///< known from pagemap too, which does not tell clean from dirty
   /// CPU time that smaps_rollup takes for it: measured, or added up from the pages that were found.
   std::chrono::nanoseconds rollup_cost{};
+  bool has_odd_lines = false;  ///< figures were left absent that had another form
 };
 
 /// What a process may take, and how many VMAs it has. Two files: what one of them does not say is

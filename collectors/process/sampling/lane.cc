@@ -64,6 +64,7 @@ void store_walk(Outcome outcome) {
   const auto& [request, result, began, ended, cost] = outcome.read;
   const auto& found = std::get<MemoryFound>(*result);
   auto& readings = outcome.process.readings;
+  if (found.has_odd_lines) outcome.table.count_error("smaps_rollup", ErrorKind::malformed);
   if (!found.memory.pss) {
     // It may also be that its memory went while it was read.
     if (readings.sample || !outcome.runs()) return;

@@ -24,7 +24,8 @@ Result<LimitsFound> LimitsReader::read(const ReadRequest& request, ReadControl& 
   if (mappings && *mappings > 0) found.mappings = *mappings;
   if (failed_as(limits, ErrorKind::vanished) && !found.mappings) return limits.error();
   if (limits) {
-    found.limits = *limits;
+    found.limits = **limits;
+    if (limits->skipped) found.limits_failed = ErrorKind::malformed;
   } else if (!failed_as(limits, ErrorKind::vanished)) {
     found.limits_failed = limits.error().kind;
   }
@@ -34,10 +35,13 @@ Result<LimitsFound> LimitsReader::read(const ReadRequest& request, ReadControl& 
   return found;
 }
 
-Result<procfs::Limits> LimitsReader::read_limits(const ReadRequest& request) {
+Result<procfs::Parsed<procfs::Limits>> LimitsReader::read_limits(const ReadRequest& request) {
   const auto text = procfs_.read(PidPath(request.id.pid, "limits").c_str(), buffer_);
   if (!text) return text.error();
-  return procfs::parse_limits(*text);
+  procfs::Skipped skipped;
+  const auto limits = procfs::parse_limits(*text, &skipped);
+  if (!limits) return limits.error();
+  return procfs::Parsed<procfs::Limits>{*limits, skipped};
 }
 
 Result<std::uint64_t> LimitsReader::count_mappings(const ReadRequest& request,

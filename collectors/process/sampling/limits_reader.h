@@ -14,7 +14,7 @@ class LimitsReader {
   Result<LimitsFound> read(const ReadRequest& request, ReadControl& control);
 
  private:
-  Result<procfs::Limits> read_limits(const ReadRequest& request);
+  Result<procfs::Parsed<procfs::Limits>> read_limits(const ReadRequest& request);
   Result<std::uint64_t> count_mappings(const ReadRequest& request, ReadControl& control);
 
   const procfs::Tree& procfs_;

@@ -30,15 +30,20 @@ Result<MappingsFound> MappingsReader::read(const ReadRequest& request, ReadContr
 
   totals_.clear();
   bool any = false;
+  bool complete = true;
   RegionClassifier classifier({executable, request.program, stacks_are_marked_.value_or(false)});
   const PidPath path(request.id.pid, request.memory_thread, "smaps");
   const auto done = for_each_mapping(procfs_, path.c_str(), buffer_, control,
                                      [&](const procfs::SmapsEntry& entry) {
                                        totals_.add(entry, classifier.next(entry));
                                        any = true;
+                                       complete = complete && entry.unknown.none();
                                      });
   if (!done) return done.error();
   if (!any) return Error{ErrorKind::vanished, "no mappings", {}, 0};  // its memory has gone
+  if (!complete) {
+    return in_file(malformed("a figure that no machine can hold"), path.c_str());
+  }
   // A guess is not kept: who may not read the link does not see every exec either.
   const bool certain = request.program || !executable.empty();
   return MappingsFound{totals_, certain ? classifier.program() : std::nullopt, link_failed};

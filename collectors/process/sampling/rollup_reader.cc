@@ -12,19 +12,26 @@ Result<MemoryFound> RollupReader::read(const ReadRequest& request, ReadControl& 
     if (text.error().kind == ErrorKind::vanished) return add_up_smaps(request, control);
     return text.error();
   }
-  const auto rollup = procfs::parse_smaps_rollup(*text);
+  procfs::Skipped skipped;
+  const auto rollup = procfs::parse_smaps_rollup(*text, &skipped);
   if (!rollup) return in_file(rollup.error(), path.c_str());
-  return MemoryFound{*rollup, rollup->uss(), {}};
+  return MemoryFound{*rollup, rollup->uss(), {}, bool(skipped)};
 }
 
 Result<MemoryFound> RollupReader::add_up_smaps(const ReadRequest& request, ReadControl& control) {
   procfs::SmapsRollup sum;
   bool fits = true;
+  procfs::SmapsFieldSet unknown{};
   const PidPath path(request.id.pid, request.memory_thread, "smaps");
-  const auto done = for_each_mapping(
-      procfs_, path.c_str(), buffer_, control,
-      [&](const procfs::SmapsEntry& entry) { fits &= add_known(sum, entry.memory); });
-  if (done && fits) return MemoryFound{sum, sum.uss(), {}};
+  const auto done = for_each_mapping(procfs_, path.c_str(), buffer_, control,
+                                     [&](const procfs::SmapsEntry& entry) {
+                                       fits &= add_known(sum, entry.memory);
+                                       unknown |= entry.unknown;
+                                     });
+  if (done && fits) {
+    leave_absent(sum, unknown);
+    return MemoryFound{sum, sum.uss(), {}};
+  }
   if (done) return in_file(malformed("the figures add up to more than there can be"), path.c_str());
   if (done.error().kind == ErrorKind::vanished && lacks_both(request)) return MemoryFound{};
   return done.error();

@@ -393,7 +393,10 @@ Result<std::optional<procfs::Stat>> ProcessTable::stat_now(const ProcessId& id) 
 Result<procfs::ProcessStatus> ProcessTable::read_status(pid_t pid, pid_t thread) {
   const auto text = procfs_.read(PidPath(pid, thread, "status").c_str(), buffer_);
   if (!text) return text.error();
-  return procfs::parse_status(*text);
+  procfs::Skipped skipped;
+  auto status = procfs::parse_status(*text, &skipped);
+  if (skipped) count_error("status", ErrorKind::malformed);
+  return status;
 }
 
 Status ProcessTable::read_oom_score(Process& process) {
@@ -460,11 +463,13 @@ Result<ProcessTable::FoundCgroup> ProcessTable::read_cgroup(const Process& proce
     count_failure("cgroup", text.error());
     return text.error();
   }
-  const auto path = procfs::memory_cgroup(*text);
+  procfs::Skipped skipped;
+  const auto path = procfs::memory_cgroup(*text, &skipped);
   if (!path) {
     count_failure("cgroup", path.error());
     return path.error();
   }
+  if (skipped) count_error("cgroup", ErrorKind::malformed);
   if (!*path) return FoundCgroup{{}, false};  // the line may be there the next time
   static const std::string own_root;
   return charged_cgroup(
