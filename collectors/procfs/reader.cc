@@ -115,12 +115,9 @@ Result<FileDescriptor> Tree::open_file(const char* relative) const {
   return open_at(relative, 0);
 }
 
-/// O_NONBLOCK, because opening a FIFO waits for a writer, who may never come. The kernel's own
-/// files take no notice of it.
 Result<FileDescriptor> Tree::open_at(const char* relative, int flags) const {
-  constexpr int always = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   FileDescriptor file(
-      uninterrupted([&] { return calls_->openat(fd(), relative, always | flags); }));
+      uninterrupted([&] { return calls_->openat(fd(), relative, O_RDONLY | O_CLOEXEC | flags); }));
   if (!file.valid()) return error_for(relative, errno);
   return file;
 }

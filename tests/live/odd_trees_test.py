@@ -63,14 +63,6 @@ class OddTreesTest(unittest.TestCase):
     def errors(self, series, file, reason="malformed"):
         return series.get(f'memory_exporter_read_errors_total{{file="{file}",reason="{reason}"}}')
 
-    def test_a_fifo_holds_nothing_up(self):
-        for file in ("proc/meminfo", "proc/7/smaps_rollup", "sys/fs/cgroup/a/memory.current"):
-            os.unlink(self.tree.path(file))
-            os.mkfifo(self.tree.path(file))
-        series = self.tree.series()
-        self.assertIn(f"memory_group_processes{{{GROUP}}}", series)
-        self.assertNotIn('memory_cgroup_current_bytes{cgroup="/a"}', series)
-
     def test_an_odd_line_of_status_leaves_out_its_own_figure(self):
         self.tree.write("proc/7/status", STATUS.replace("VmSwap:\t      16 kB", "VmSwap:\t16"))
         series = self.tree.series()

@@ -235,7 +235,7 @@ TEST_F(KinshipTest, AnEndBetweenTheReadAndTheComparisonCountsNothing) {
   run({.pid = 11, .ppid = 10, .flags = forked, .start_time = 200}, 1);
   before_comparison_ = [&] { end(11); };
   refresh();
-  EXPECT_TRUE(process(11).ended);
+  EXPECT_TRUE(process(11).unreadable);
   refresh();
   EXPECT_FALSE(table_.processes().contains(11));
 }

@@ -121,17 +121,6 @@ TEST_F(Reader, ReadsAWholeFileWhateverItsSize) {
   }
 }
 
-TEST_F(Reader, WaitsForNobodyToWriteIntoAFifo) {
-  ASSERT_EQ(::mkfifo((root_ / "fifo").c_str(), 0600), 0);
-  const auto tree = this->tree();
-  Buffer buffer;
-  ::alarm(20);  // else it would wait for good
-  EXPECT_EQ(*tree.read("fifo", buffer), "");
-  const FileDescriptor writer(::open((root_ / "fifo").c_str(), O_RDWR | O_CLOEXEC));
-  EXPECT_EQ(tree.read("fifo", buffer).error().kind, ErrorKind::io);
-  ::alarm(0);
-}
-
 TEST_F(Reader, ReusesItsBufferForSmallerFiles) {
   write("large", pattern_of(100'000));
   write("small", "small");
