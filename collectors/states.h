@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collectors/base/label.h"
 #include "collectors/metric_sink.h"
 
 namespace memory_exporter {
@@ -17,7 +18,8 @@ void write_states(MetricSink& sink, std::string_view label, const States& states
   all.push_back({label, {}});
   std::size_t index = 0;
   for (const std::string_view state : states) {
-    all.back().value = state;
+    const auto name = valid_label(state);
+    all.back().value = name;
     sink.sample(all, Value(std::uint64_t{index++ == current}));
   }
 }

@@ -17,7 +17,7 @@ namespace memory_exporter {
 std::vector<std::string> list_names(const procfs::Tree& tree, const FileName& folder,
                                     ReadErrors& errors);
 
-/// The N of a name `prefix`N`suffix`; nothing where the name has another form.
+/// The N of a name `prefix`N`suffix`; nothing where the name has another form, or N a 0 in front.
 std::optional<std::uint64_t> number_between(std::string_view name, std::string_view prefix,
                                             std::string_view suffix);
 

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <utility>
 
-#include "collectors/base/label.h"
 #include "collectors/base/text.h"
 
 namespace memory_exporter::procfs {
@@ -20,12 +18,11 @@ Result<Selection> parse_selection(std::string_view text) {
       chosen = selection.choices.size();
       word = word.substr(1, word.size() - 2);
     }
-    auto choice = valid_label(word);
-    if (std::find(selection.choices.begin(), selection.choices.end(), choice) !=
+    if (std::find(selection.choices.begin(), selection.choices.end(), word) !=
         selection.choices.end()) {
       return malformed("a choice stands there twice", 1);
     }
-    selection.choices.push_back(std::move(choice));
+    selection.choices.emplace_back(word);
   }
   if (!chosen || !text.empty()) return malformed("expected a line with a choice in brackets", 1);
   selection.chosen = *chosen;

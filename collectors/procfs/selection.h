@@ -11,7 +11,7 @@ namespace memory_exporter::procfs {
 
 /// A sysfs file that lists what may be chosen and marks what is: "always [madvise] never".
 struct Selection {
-  std::vector<std::string> choices;  ///< without brackets, in the kernel's order
+  std::vector<std::string> choices;  ///< without brackets, in the kernel's order, none twice
   std::size_t chosen = 0;            ///< an index into them
 };
 

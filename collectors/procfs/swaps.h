@@ -22,8 +22,8 @@ struct SwapDevice {
 };
 
 /// The devices in the kernel's order; none where only the header is there. Readable by everyone;
-/// about 5 us. Skipped: a line without its five columns or with a bad
-/// number, and a last line that is cut short.
+/// about 5 us. Skipped: a line without its five columns or with a bad number, and a last line that
+/// is cut short.
 Parsed<std::vector<SwapDevice>> parse_swaps(std::string_view text);
 
 }  // namespace memory_exporter::procfs

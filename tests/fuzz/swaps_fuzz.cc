@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   fuzz::require(devices->size() <= lines, "a device has a line of its own");
   for (const auto& device : *devices) {
-    fuzz::require(fuzz::lies_within(device.kind, text), "a kind is a part of the text");
+    fuzz::require(text.find(device.kind) != std::string_view::npos, "a kind is a part of the text");
     fuzz::require(!device.name.empty(), "a device has a name");
   }
   return 0;

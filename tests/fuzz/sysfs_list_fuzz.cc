@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto first = std::min(digits.find_first_not_of('0'), digits.size());
   const auto plain = digits.substr(first);
   const bool fits = plain.size() < 20 || (plain.size() == 20 && plain <= "18446744073709551615");
-  fuzz::require(number.has_value() == (has_both && all_digits && fits),
+  const bool as_the_kernel_writes_it = digits == "0" || digits == plain;
+  fuzz::require(number.has_value() == (has_both && all_digits && as_the_kernel_writes_it && fits),
                 "a name has a number where it has the form");
   if (!number) return 0;
   fuzz::require(std::to_string(*number) == (plain.empty() ? "0" : plain), "it is that number");
