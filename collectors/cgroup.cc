@@ -339,8 +339,8 @@ procfs::Parsed<Fields> parse_fields(std::string_view text) {
   Fields fields;
   const auto skipped = procfs::for_each_flat_keyed(
       text, [&](std::string_view name, std::optional<std::uint64_t> value) {
-        if (value && !find(fields, valid_label(name)))
-          fields.push_back({valid_label(name), *value});
+        auto label = valid_label(name);
+        if (value && !find(fields, label)) fields.push_back({std::move(label), *value});
         return true;
       });
   return {std::move(fields), skipped};

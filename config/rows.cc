@@ -243,8 +243,7 @@ std::vector<Row> make_rows() {
       field<positive_duration_setting, duration_text, to_process, &P::pss_stall_limit>(
           {pss, "--pss.stall-limit", "pss.stall_limit", "DURATION",
            "a process whose sample would hold it up for longer is read in small parts, where "
-           "root's "
-           "privileges allow it, and not waited for"}),
+           "root's privileges allow it, and not waited for"}),
       field<read_word<tiers>, word_text<tiers>, to_process, &P::pss_tier>(
           {pss, "--pss.tier", "pss.tier", "pagemap|rollup",
            "how such a process is read: pagemap, in small parts, for which CAP_SYS_ADMIN is kept "
