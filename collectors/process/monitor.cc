@@ -125,29 +125,25 @@ void Monitor::Parts::use(std::shared_ptr<const Settings> given) {
 /// server may be dead: then nobody waits for it.
 void Monitor::Parts::look_at_meminfo() {
   struct Look {
-    procfs::Tree tree;
     std::optional<MappedMemory> found{};
     std::optional<ErrorKind> failed{};
   };
-  mapped_before.reset();
-  const auto look = std::make_shared<Look>(Look{tree.duplicate()});
-  const bool done = may_hang("meminfo of processes", longest_look, [look] {
+  const auto own_tree = std::make_shared<const procfs::Tree>(tree.duplicate());
+  const auto look = find_in_time(may_hang, "meminfo of processes", longest_look, [own_tree] {
     procfs::Buffer buffer;
-    const auto text = look->tree.read("meminfo", buffer);
-    if (!text) {
-      look->failed = text.error().kind;
-      return;
-    }
+    const auto text = own_tree->read("meminfo", buffer);
+    if (!text) return Look{.failed = text.error().kind};
     const auto meminfo = procfs::parse_meminfo(*text);
-    if (meminfo.skipped) look->failed = ErrorKind::malformed;
-    if (!meminfo->anon_pages || !meminfo->mapped) return;
-    look->found = MappedMemory{*meminfo->anon_pages, *meminfo->mapped};
+    Look result;
+    if (meminfo.skipped) result.failed = ErrorKind::malformed;
+    if (meminfo->anon_pages && meminfo->mapped) {
+      result.found = MappedMemory{*meminfo->anon_pages, *meminfo->mapped};
+    }
+    return result;
   });
-  if (!done) return table.count_error("meminfo", ErrorKind::timeout);
-  if (look->failed && *look->failed != ErrorKind::vanished) {
-    table.count_error("meminfo", *look->failed);
-  }
-  mapped_before = look->found;
+  mapped_before = look ? look->found : std::nullopt;
+  const auto failed = look ? look->failed : ErrorKind::timeout;
+  if (failed && *failed != ErrorKind::vanished) table.count_error("meminfo", *failed);
 }
 
 /// What the operator, the privileges and the kernel allow for giants. Looked for until it is known,

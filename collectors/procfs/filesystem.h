@@ -4,7 +4,8 @@
 
 namespace memory_exporter::procfs {
 
-/// Whether a kernel serves the tree: a mounted procfs, and no copy of one. One statfs.
+/// Whether a kernel serves the tree, and it is no copy of one. One statfs.
 bool is_procfs(const Tree& tree);
+bool is_cgroup2(const Tree& tree);
 
 }  // namespace memory_exporter::procfs

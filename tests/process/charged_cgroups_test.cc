@@ -35,7 +35,10 @@ class ChargedCgroupsTest : public ::testing::Test {
     if (with_memory) cgroups_.write(path + "/memory.current", "4096\n");
   }
 
-  std::string of(std::string_view path) { return std::string(*charged_.of(path)); }
+  static Result<std::string_view> charged_of(ChargedCgroups& cgroups, std::string_view path) {
+    return cgroups.of(path, [&](std::string_view unknown) { return cgroups.look_for(unknown); });
+  }
+  std::string of(std::string_view path) { return std::string(*charged_of(charged_, path)); }
 
   TempTree cgroups_;
   ChargedCgroups charged_{cgroups_.open()};
@@ -76,7 +79,7 @@ TEST_F(ChargedCgroupsTest, WhatCannotBeLookedIntoIsAnErrorAndNotRemembered) {
   std::filesystem::permissions(cgroups_.path(), std::filesystem::perms::all);
   std::filesystem::permissions(closed, std::filesystem::perms::none);
   ASSERT_EQ(::seteuid(65534), 0);
-  const auto found = charged_.of("/svc/workers");
+  const auto found = charged_of(charged_, "/svc/workers");
   ASSERT_EQ(::seteuid(0), 0);
   std::filesystem::permissions(closed, std::filesystem::perms::all);
   ASSERT_FALSE(found);
@@ -87,13 +90,13 @@ TEST_F(ChargedCgroupsTest, WhatCannotBeLookedIntoIsAnErrorAndNotRemembered) {
 /// In a container that has its own part of the hierarchy mounted.
 TEST_F(ChargedCgroupsTest, APartOfTheTreeAnswersForWhatIsInIt) {
   ChargedCgroups part(cgroups_.open(), "/docker/c1");
-  EXPECT_EQ(*part.of("/docker/c1/svc/workers"), "/docker/c1/svc");
-  EXPECT_EQ(*part.of("/docker/c1/bare/below"), "/docker/c1/bare/below")
+  EXPECT_EQ(*charged_of(part, "/docker/c1/svc/workers"), "/docker/c1/svc");
+  EXPECT_EQ(*charged_of(part, "/docker/c1/bare/below"), "/docker/c1/bare/below")
       << "what is above is unseen";
-  EXPECT_EQ(*part.of("/docker/c1"), "/docker/c1");
-  EXPECT_EQ(*part.of("/svc/workers"), "/svc/workers");
-  EXPECT_EQ(*part.of("/docker/c12/svc/workers"), "/docker/c12/svc/workers");
-  EXPECT_EQ(*part.of("/"), "/");
+  EXPECT_EQ(*charged_of(part, "/docker/c1"), "/docker/c1");
+  EXPECT_EQ(*charged_of(part, "/svc/workers"), "/svc/workers");
+  EXPECT_EQ(*charged_of(part, "/docker/c12/svc/workers"), "/docker/c12/svc/workers");
+  EXPECT_EQ(*charged_of(part, "/"), "/");
 }
 
 TEST_F(ChargedCgroupsTest, RemembersUntilToldToForget) {

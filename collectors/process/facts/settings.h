@@ -11,6 +11,7 @@
 
 #include "collectors/base/result.h"
 #include "collectors/process/facts/dimension.h"
+#include "collectors/process/facts/may_hang.h"
 #include "collectors/process/facts/snapshot.h"
 
 namespace memory_exporter::process {
@@ -59,18 +60,6 @@ struct CgroupPlaces {
 
 /// An error where it could not be found out this time.
 using FindCgroups = std::function<Result<CgroupPlaces>()>;
-
-/// Does something that may hang in the kernel, because it reads a file of any filesystem, and says
-/// whether it was done within `patience`. What was not, owns all that it uses; it may still run, or
-/// never begin, and nothing of the same name begins before it is done.
-using MayHang = std::function<bool(const char* name, std::chrono::nanoseconds patience,
-                                   std::function<void()> work)>;
-
-/// Waits, however long it takes.
-inline bool do_and_wait(const char*, std::chrono::nanoseconds, const std::function<void()>& work) {
-  work();
-  return true;
-}
 
 /// What the operator can set of processes: each collection gets those in force.
 struct Settings {

@@ -1,12 +1,10 @@
 #include "collectors/process/table/charged_cgroups.h"
 
-#include <linux/magic.h>
-#include <sys/vfs.h>
-
 #include <initializer_list>
 #include <utility>
 
 #include "collectors/procfs/cgroup.h"
+#include "collectors/procfs/filesystem.h"
 
 namespace memory_exporter::process {
 namespace {
@@ -23,23 +21,10 @@ Result<bool> has_memory(const procfs::Tree& tree, const std::string& folder) {
   return false;
 }
 
-bool is_kernels_own(const procfs::Tree& tree) {
-  struct statfs filesystem {};
-  return ::fstatfs(tree.fd(), &filesystem) == 0 && filesystem.f_type == CGROUP2_SUPER_MAGIC;
-}
-
 }  // namespace
 
 ChargedCgroups::ChargedCgroups(procfs::Tree tree, std::string name)
-    : tree_(std::move(tree)), name_(std::move(name)), may_hang_(!is_kernels_own(tree_)) {}
-
-Result<std::string_view> ChargedCgroups::of(std::string_view path) {
-  if (const auto charged = known(path)) return *charged;
-  const auto length = look_for(path);
-  if (!length) return length.error();
-  remember(path, *length);
-  return *known(path);
-}
+    : tree_(std::move(tree)), name_(std::move(name)), may_hang_(!procfs::is_cgroup2(tree_)) {}
 
 std::optional<std::string_view> ChargedCgroups::known(std::string_view path) const {
   if (path == "/" || procfs::lies_outside_namespace(path)) return path;

@@ -26,14 +26,18 @@ class ChargedCgroups {
   /// The cgroup that the memory of the processes in `path` is charged to: itself or one above it. A
   /// path that is not in the tree is the answer itself. One look, 2 us, where it has memory files,
   /// and three a level else; known ones cost nothing. An error, which is not remembered, where the
-  /// tree cannot be looked into.
-  Result<std::string_view> of(std::string_view path);
+  /// tree cannot be looked into. `look`: look_for(), or what waits for it as long as it may.
+  template <typename Look>
+  Result<std::string_view> of(std::string_view path, Look&& look) {
+    if (const auto charged = known(path)) return *charged;
+    const auto length = look(path);
+    if (!length) return length.error();
+    remember(path, *length);
+    return *known(path);
+  }
 
-  /// The same, of one that is known; nothing where it has to be looked for.
-  std::optional<std::string_view> known(std::string_view path) const;
   /// How much of a path that is not known is charged; safe to call from any thread.
   Result<std::size_t> look_for(std::string_view path) const;
-  void remember(std::string_view path, std::size_t length);
 
   /// Whether a look may hang: the tree is not the kernel's own (lxcfs, a copy on any filesystem).
   bool may_hang() const { return may_hang_; }
@@ -42,6 +46,10 @@ class ChargedCgroups {
   void forget() { known_.clear(); }
 
  private:
+  /// Nothing where it has to be looked for.
+  std::optional<std::string_view> known(std::string_view path) const;
+  void remember(std::string_view path, std::size_t length);
+
   const procfs::Tree tree_;
   const std::string name_;
   const bool may_hang_;

@@ -478,30 +478,23 @@ Result<ProcessTable::FoundCgroup> ProcessTable::read_cgroup(const Process& proce
 
 Result<ProcessTable::FoundCgroup> ProcessTable::charged_cgroup(const std::string& path) {
   if (!charged_cgroups_) return FoundCgroup{path};
-  if (const auto known = charged_cgroups_->known(path)) return FoundCgroup{std::string(*known)};
-  const auto length = look_for_charged(path);
-  if (!length) {
-    count_failure("cgroup", length.error());
-    if (length.error().kind == ErrorKind::exhausted) return length.error();
+  const auto charged = charged_cgroups_->of(
+      path, [this](std::string_view unknown) { return look_for_charged(std::string(unknown)); });
+  if (!charged) {
+    count_failure("cgroup", charged.error());
+    if (charged.error().kind == ErrorKind::exhausted) return charged.error();
     return FoundCgroup{path, false};
   }
-  charged_cgroups_->remember(path, *length);
-  return FoundCgroup{std::string(*charged_cgroups_->known(path))};
+  return FoundCgroup{std::string(*charged)};
 }
 
 Result<std::size_t> ProcessTable::look_for_charged(const std::string& path) {
   if (!charged_cgroups_->may_hang()) return charged_cgroups_->look_for(path);
-  struct Look {
-    std::shared_ptr<const ChargedCgroups> cgroups;
-    std::string path;
-    Result<std::size_t> length = std::size_t{0};
-  };
-  const auto look = std::make_shared<Look>(Look{charged_cgroups_, path});
-  const bool done = options_.may_hang("cgroups of processes", longest_look, [look] {
-    look->length = look->cgroups->look_for(look->path);
-  });
-  if (!done) return Error{ErrorKind::timeout, "the look is not done in time", {}, 0};
-  return look->length;
+  auto length =
+      find_in_time(options_.may_hang, "cgroups of processes", longest_look,
+                   [cgroups = charged_cgroups_, path] { return cgroups->look_for(path); });
+  if (!length) return Error{ErrorKind::timeout, "the look is not done in time", {}, 0};
+  return *std::move(length);
 }
 
 void ProcessTable::drop_unseen() {
