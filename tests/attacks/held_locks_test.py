@@ -5,7 +5,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -32,31 +31,19 @@ class SilentFile:
     """The file, its server and the reader that waits for its first page."""
 
     def __init__(self):
-        live.need_root()
-        if not os.path.exists("/dev/fuse"):
-            raise unittest.SkipTest("no /dev/fuse")
-        self.folder = tempfile.mkdtemp(prefix="silent.")
-        self.server = subprocess.Popen([sys.executable, "-B", SERVER, self.folder],
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.server.stdout.readline() != "mounted\n":
-            self.server.wait()
-            os.rmdir(self.folder)
-            raise unittest.SkipTest("no FUSE here")
-        self.path = f"{self.folder}/file"
+        self.server = live.FuseServer(SERVER, stdin=subprocess.PIPE)
+        self.path = f"{self.server.mount}/file"
         self.reader = subprocess.Popen(["head", "-c", "1", self.path], stdout=subprocess.DEVNULL)
         time.sleep(0.3)
 
     def answer(self):
         with contextlib.suppress(BrokenPipeError):
-            self.server.stdin.close()
+            self.server.process.stdin.close()
 
     def end(self):
         self.answer()
         self.reader.wait(10)
-        subprocess.run(["umount", "-l", self.folder], check=True)
-        self.server.wait(10)
-        self.server.stdout.close()
-        os.rmdir(self.folder)
+        self.server.end()
 
 
 class HeldLocks(unittest.TestCase):

@@ -5,10 +5,7 @@ wait for the server, neither in a scrape nor at the start nor at the end."""
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -23,18 +20,9 @@ class DeadServer:
     """The filesystem and a process that runs its executable."""
 
     def __init__(self):
-        live.need_root()
-        if not os.path.exists("/dev/fuse"):
-            raise unittest.SkipTest("no /dev/fuse")
-        self.folder = tempfile.mkdtemp(prefix="dead_server.")
-        self.server = subprocess.Popen(
-            [sys.executable, "-B", SERVER, self.folder, shutil.which("sleep")],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if self.server.stdout.readline() != "mounted\n":
-            reason = self.server.stderr.read().strip()
-            self.server.wait()
-            os.rmdir(self.folder)
-            raise unittest.SkipTest(f"no FUSE here: {reason}")
+        self.server = live.FuseServer(SERVER, shutil.which("sleep"))
+        self.folder = self.server.mount
+        self.die, self.revive = self.server.die, self.server.revive
         self.process = subprocess.Popen([f"{self.folder}/program", "1000"])
         self.askers = []
         try:
@@ -45,10 +33,6 @@ class DeadServer:
 
     def runs(self):
         return os.readlink(f"/proc/{self.process.pid}/exe") == f"{self.folder}/program"
-
-    def die(self):
-        self.server.send_signal(signal.SIGUSR2)
-        time.sleep(0.2)
 
     def hangs(self):
         """Whether asking it makes one wait; the one who does is let go again at the end."""
@@ -63,20 +47,12 @@ class DeadServer:
     def __enter__(self):
         return self
 
-    def revive(self):
-        self.server.send_signal(signal.SIGUSR1)
-
     def __exit__(self, *_):
         self.revive()
         for child in (self.process, *self.askers):
             child.kill()
             child.wait()
-        subprocess.run(["umount", "-l", self.folder], check=True)
-        self.server.kill()
-        self.server.wait()
-        for pipe in (self.server.stdout, self.server.stderr):
-            pipe.close()
-        os.rmdir(self.folder)
+        self.server.end()
 
 
 @contextlib.contextmanager

@@ -4,10 +4,6 @@ is served in time, and the log says when it began and when it was over."""
 
 import contextlib
 import os
-import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -23,37 +19,23 @@ class Tree:
     """A sysfs with a hierarchy of cgroups, one file of which is behind a server that may die."""
 
     def __init__(self):
-        live.need_root()
-        if not os.path.exists("/dev/fuse"):
-            raise unittest.SkipTest("no /dev/fuse")
-        self.folder = tempfile.mkdtemp(prefix="hung_files.")
-        self.mount = os.path.join(self.folder, "mount")
-        self.path = os.path.join(self.folder, "sys")
+        self.folder = tempfile.TemporaryDirectory(prefix="hung_files.")
+        self.path = os.path.join(self.folder.name, "sys")
         cgroups = os.path.join(self.path, "fs/cgroup")
         os.makedirs(cgroups)
-        os.mkdir(self.mount)
-        controllers = os.path.join(self.folder, "controllers")
+        controllers = os.path.join(self.folder.name, "controllers")
         for path, text in ((controllers, "memory\n"),
                            (os.path.join(cgroups, "memory.stat"), "anon 4096\n")):
             with open(path, "w", encoding="ascii") as file:
                 file.write(text)
-        os.symlink(os.path.join(self.mount, "program"),
+        try:
+            self.server = live.FuseServer(SERVER, controllers)
+        except unittest.SkipTest:
+            self.folder.cleanup()
+            raise
+        self.die, self.revive = self.server.die, self.server.revive
+        os.symlink(os.path.join(self.server.mount, "program"),
                    os.path.join(cgroups, "cgroup.controllers"))
-        self.server = subprocess.Popen(
-            [sys.executable, "-B", SERVER, self.mount, controllers],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if self.server.stdout.readline() != "mounted\n":
-            reason = self.server.stderr.read().strip()
-            self.server.wait()
-            shutil.rmtree(self.folder)
-            raise unittest.SkipTest(f"no FUSE here: {reason}")
-
-    def die(self):
-        self.server.send_signal(signal.SIGUSR2)
-        time.sleep(0.2)
-
-    def revive(self):
-        self.server.send_signal(signal.SIGUSR1)
 
     def __enter__(self):
         return self
@@ -61,12 +43,8 @@ class Tree:
     def __exit__(self, *_):
         self.revive()
         time.sleep(0.2)
-        subprocess.run(["umount", "-l", self.mount], check=True)
-        self.server.kill()
-        self.server.wait()
-        for pipe in (self.server.stdout, self.server.stderr):
-            pipe.close()
-        shutil.rmtree(self.folder)
+        self.server.end()
+        self.folder.cleanup()
 
 
 class HungFiles(unittest.TestCase):

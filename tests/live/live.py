@@ -328,6 +328,44 @@ class SwapFile:
         os.unlink(self.path)
 
 
+class FuseServer:
+    """One of the scripts that serve a filesystem, mounted on a folder of its own. Where that cannot
+    be had the test is skipped. SIGUSR2 makes dead_server.py dead, SIGUSR1 brings it back."""
+
+    def __init__(self, script, *arguments, stdin=subprocess.DEVNULL):
+        need_root()
+        if not os.path.exists("/dev/fuse"):
+            raise unittest.SkipTest("no /dev/fuse")
+        self.mount = tempfile.mkdtemp(prefix="fuse.")
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", script, self.mount, *arguments], stdin=stdin,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if self.process.stdout.readline() != "mounted\n":
+            reason = self.process.stderr.read().strip()
+            self._wait()
+            raise unittest.SkipTest(f"no FUSE here: {reason}")
+
+    def die(self):
+        self.process.send_signal(signal.SIGUSR2)
+        time.sleep(0.2)
+
+    def revive(self):
+        self.process.send_signal(signal.SIGUSR1)
+
+    def end(self):
+        subprocess.run(["umount", "-l", self.mount], check=True)
+        self.process.kill()
+        self._wait()
+
+    def _wait(self):
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        os.rmdir(self.mount)
+
+
 class Prometheus:
     """Debian's Prometheus, scraping one target over loopback."""
 
