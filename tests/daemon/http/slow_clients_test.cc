@@ -40,8 +40,15 @@ class SlowClientsTest : public ::testing::Test {
 
   virtual HttpReply answer(const HttpRequest& request) {
     HttpReply reply;
+    const std::lock_guard lock(large_mutex_);
     if (request.path == "/large") reply.body = large_;
     return reply;
+  }
+
+  /// What is large from now on, while the server runs.
+  void replace_large(char sign) {
+    const std::lock_guard lock(large_mutex_);
+    large_ = std::make_shared<const std::string>(16'000'000, sign);
   }
 
   std::uint16_t port() const { return server_->addresses().at(0).port; }
@@ -85,6 +92,7 @@ class SlowClientsTest : public ::testing::Test {
   }
 
   Log log_{LogFormat::logfmt, LogLevel::error, std::make_shared<spdlog::sinks::null_sink_mt>()};
+  std::mutex large_mutex_;
   Body large_ = std::make_shared<const std::string>(16'000'000, 'x');
   std::atomic<int> last_refused_ = 0;
   std::unique_ptr<HttpServer> server_;
@@ -212,10 +220,10 @@ TEST_F(SlowClientsTest, BytesThatOthersNeedAreTakenFromWhoeverCameLast) {
   start({threads, for_ever, for_ever, 36'000'000});
   auto first = read_steadily(milliseconds(10));
   std::this_thread::sleep_for(milliseconds(100));
-  large_ = std::make_shared<const std::string>(16'000'000, 'y');
+  replace_large('y');
   auto second = read_steadily(milliseconds(10));
   std::this_thread::sleep_for(milliseconds(100));
-  large_ = std::make_shared<const std::string>(16'000'000, 'z');
+  replace_large('z');
   auto third = read_steadily(milliseconds(10));
   std::this_thread::sleep_for(milliseconds(400));
   server_->shed();
@@ -230,7 +238,7 @@ TEST_F(SlowClientsTest, WhoReadsSteadilyOutlastsOneThatCameFirstAndReadsNothing)
   start({threads, for_ever, for_ever, 36'000'000});
   const auto lazy = ask_for_large();
   std::this_thread::sleep_for(milliseconds(100));
-  large_ = std::make_shared<const std::string>(16'000'000, 'y');
+  replace_large('y');
   auto steady = read_steadily(milliseconds(20));
   // Until it is known of both how they read. All of it takes 3 s.
   std::this_thread::sleep_for(milliseconds(1500));
