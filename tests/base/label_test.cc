@@ -119,7 +119,8 @@ TEST(ValidLabel, CutsALongValueToTheLimitWithAHashOfTheWhole) {
 
 TEST(ValidLabel, HasAHashThatIsTheSameInEveryVersion) {
   EXPECT_EQ(valid_label(std::string(600, 'a')).substr(495), "~79f8a8a90256cb00");
-  EXPECT_EQ(valid_label("bad\xff"), "bad" + std::string(replacement_character) + "~18622e95a71fd812");
+  EXPECT_EQ(valid_label("bad\xff"),
+            "bad" + std::string(replacement_character) + "~18622e95a71fd812");
 }
 
 TEST(ValidLabel, TellsNamesApartThatRepairMakesAlike) {

@@ -32,8 +32,8 @@ void read_only(benchmark::State& state, const char* path) {
 
 procfs::Skipped count_fields(std::string_view text) {
   std::uint64_t sum = 0;
-  auto skipped = procfs::for_each_flat_keyed(
-      text, [&](std::string_view, std::optional<std::uint64_t> value) {
+  auto skipped =
+      procfs::for_each_flat_keyed(text, [&](std::string_view, std::optional<std::uint64_t> value) {
         sum += value.value_or(0);
         return true;
       });
